@@ -1,0 +1,24 @@
+"""Where does it live? Tables in and out, atomic commits, manifests and bundles.
+
+Every write of the library goes through `replace_file`: a reader sees the old file or the new one, never
+a part. A run exists through its manifest, which is written last and names the hash of every file.
+"""
+
+from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
+from delinquency.storage._commit import replace_file, sha256_of, write_bytes
+from delinquency.storage._manifest import read_manifest, verify, write_manifest
+from delinquency.storage._tables import read_table, write_table
+
+__all__ = [
+    "Bundle",
+    "load_bundle",
+    "read_manifest",
+    "read_table",
+    "replace_file",
+    "save_bundle",
+    "sha256_of",
+    "verify",
+    "write_bytes",
+    "write_manifest",
+    "write_table",
+]

@@ -1,0 +1,81 @@
+"""The one helper that writes files: all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from delinquency.errors import EnvironmentFailure, Problem
+
+__all__ = ["replace_file", "sha256_of", "write_bytes"]
+
+
+@contextmanager
+def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Hand out a temporary path beside `path`; put it in place when the block ends without an error.
+
+    The file is flushed to the disk before it takes its name, and the folder after it, so neither a
+    killed process nor a full disk can damage what stood there.
+
+    Raises
+    ------
+    EnvironmentFailure
+        ``DLQ-501`` when the disk refuses; the old file stands.
+
+    Examples
+    --------
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with replace_file(folder / "note.txt") as temporary:
+    ...     _ = temporary.write_text("done")
+    >>> (folder / "note.txt").read_text(), len(list(folder.iterdir()))
+    ('done', 1)
+    """
+    target = Path(path)
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        _flush(temporary)
+        temporary.replace(target)
+        _flush(target.parent)
+    except OSError as error:
+        what = f"could not write: {error.strerror or type(error).__name__}"
+        fix = "free space or choose another folder; the last good file stands"
+        raise EnvironmentFailure(Problem("DLQ-501", what, str(target), fix=fix)) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a whole file at once, through `replace_file`."""
+    with replace_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file as hexadecimal text."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

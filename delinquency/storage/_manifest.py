@@ -1,0 +1,105 @@
+"""The run manifest: written last, names every file of a run with its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from delinquency.errors import IntegrityError, Problem
+from delinquency.storage._commit import sha256_of, write_bytes
+
+__all__ = ["read_manifest", "to_json", "verify", "write_manifest"]
+
+NAME = "run_manifest.json"
+
+
+def to_json(document: Any) -> bytes:
+    """Return JSON with sorted keys and no NaN, the same bytes for the same content."""
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def write_manifest(
+    folder: str | os.PathLike[str], document: dict[str, Any], files: Iterable[str]
+) -> dict[str, Any]:
+    """Write ``run_manifest.json`` with size and SHA-256 of each file of the run, and return it.
+
+    Parameters
+    ----------
+    folder : path
+        The run's folder; the files are named relative to it.
+    document : dict
+        What the run says of itself: job, as_of, inputs, reconciliation, gates, versions.
+    files : iterable of str
+        The outputs. A file that is not there is an error, so the manifest never promises more.
+    """
+    root = Path(folder)
+    outputs = {
+        name: {"bytes": (root / name).stat().st_size, "sha256": sha256_of(root / name)}
+        for name in sorted(files)
+    }
+    manifest = {**document, "outputs": outputs}
+    manifest["run_id"] = hashlib.sha256(to_json(manifest)).hexdigest()[:16]
+    write_bytes(root / NAME, to_json(manifest))
+    return manifest
+
+
+def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the manifest of a run.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-601`` when there is none or it is damaged: then there is no run.
+    """
+    path = Path(folder) / NAME
+    try:
+        manifest = json.loads(path.read_bytes())
+        promised = manifest.pop("run_id")
+        actual = hashlib.sha256(to_json(manifest)).hexdigest()[:16]
+        outputs = manifest["outputs"]
+        sound = promised == actual and all(_described(entry) for entry in outputs.values())
+    except FileNotFoundError as error:
+        fix = "the run did not finish, or this is not a run's folder"
+        raise IntegrityError(Problem("DLQ-601", "no run manifest", str(path), fix=fix)) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        sound = False
+    if not sound:
+        fix = "run again; do not edit the manifest"
+        raise IntegrityError(Problem("DLQ-601", "the manifest is damaged", str(path), fix=fix))
+    return {**manifest, "run_id": promised}
+
+
+def _described(entry: Any) -> bool:
+    return isinstance(entry, dict) and {"bytes", "sha256"} <= entry.keys()
+
+
+def verify(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Hash every file of a run again and hold it against the manifest.
+
+    Returns
+    -------
+    DataFrame
+        One row a file: ``file``, ``bytes``, ``state`` (``"same"``, ``"changed"``, ``"missing"``).
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-601`` when the manifest is missing or damaged.
+    """
+    root = Path(folder)
+    rows = []
+    for name, entry in read_manifest(root)["outputs"].items():
+        path = root / name
+        if not path.is_file():
+            state = "missing"
+        else:
+            state = "same" if sha256_of(path) == entry["sha256"] else "changed"
+        rows.append((name, entry["bytes"], state))
+    return pd.DataFrame(rows, columns=["file", "bytes", "state"])
