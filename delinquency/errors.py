@@ -17,8 +17,8 @@ from typing import Any
 
 __all__ = [
     "DelinquencyError",
-    "EnvironmentFailure",
     "GateError",
+    "HostError",
     "InputError",
     "IntegrityError",
     "LockError",
@@ -143,7 +143,7 @@ class LockError(DelinquencyError):
     exit_code = 4
 
 
-class EnvironmentFailure(DelinquencyError):
+class HostError(DelinquencyError):
     """Disk, memory or a database let us down; the last good output stands."""
 
     exit_code = 5
