@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from delinquency.errors import HostError, Problem
+from delinquency.errors import EnvironmentFailure, Problem
 
 __all__ = ["replace_file", "sha256_of", "write_bytes"]
 
@@ -23,7 +23,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
-    HostError
+    EnvironmentFailure
         ``DLQ-501`` when the disk refuses; the old file stands.
 
     Examples
@@ -49,7 +49,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         what = f"could not write: {error.strerror or type(error).__name__}"
         fix = "free space or choose another folder; the last good file stands"
-        raise HostError(Problem("DLQ-501", what, str(target), fix=fix)) from error
+        raise EnvironmentFailure(Problem("DLQ-501", what, str(target), fix=fix)) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -157,7 +157,7 @@ def write_table(table: Any, path: str | os.PathLike[str]) -> None:
     ------
     InputError
         ``DLQ-109`` for an unknown ending.
-    HostError
+    EnvironmentFailure
         ``DLQ-501`` when the disk refuses; an older file at `path` stands.
     """
     target = Path(path)
