@@ -511,10 +511,14 @@ def hash_share(ids: Any, salt: str) -> np.ndarray:
 # Words that name a protected attribute, in the languages our users write column names in. Whole words
 # only: "age" is one, "months_on_book" and "percentage" are not.
 _PROTECTED_WORDS = frozenset(
-    "sex gender race ethnicity ethnic color colour religion religious nationality marital marriage "
-    "education pregnant pregnancy disability disabled orientation birthdate birthday dob welfare "
-    "geschlecht sexe sexo genero religione religiosa etnia raza edad alter civil jenis kelamin agama "
-    "性别 种族 民族 宗教 国籍 婚姻 年龄 学历 教育 出生日期 残疾 怀孕".split()
+    word
+    for line in (
+        "sex gender race ethnicity ethnic color colour religion religious nationality marital",
+        "marriage education pregnant pregnancy disability disabled orientation birthdate birthday",
+        "dob welfare geschlecht sexe sexo genero religione religiosa etnia raza edad alter civil",
+        "jenis kelamin agama 性别 种族 民族 宗教 国籍 婚姻 年龄 学历 教育 出生日期 残疾 怀孕",
+    )
+    for word in line.split()
 )
 _PROTECTED_NAMES = re.compile(
     r"^(customer_|client_|applicant_|borrower_)?age(_years|_group|_band|_bucket)?$"

@@ -59,6 +59,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         ``DLQ-601`` when there is none or it is damaged: then there is no run.
     """
     path = Path(folder) / NAME
+    manifest, promised, sound = {}, "", False
     try:
         manifest = json.loads(path.read_bytes())
         promised = manifest.pop("run_id")
@@ -69,7 +70,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         fix = "the run did not finish, or this is not a run's folder"
         raise IntegrityError(Problem("DLQ-601", "no run manifest", str(path), fix=fix)) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        sound = False
+        pass
     if not sound:
         fix = "run again; do not edit the manifest"
         raise IntegrityError(Problem("DLQ-601", "the manifest is damaged", str(path), fix=fix))
