@@ -1,36 +1,27 @@
-"""The road, told once: check, train, score, plan, report, and the demo that walks all of it.
-
-Each function calls the rooms in order and passes their tables on. Dates come from the caller; the clock
-is never read. Files are read and written by the command line and by `demo`; everything here takes and
-returns tables.
-"""
+"""The road on tables: check, train, score, plan, review."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from delinquency import datasets, evaluation, features, history, report, schema, scoring, storage
+from delinquency import evaluation, features, history, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.errors import GateError, InputError, Problem
 
-__all__ = ["Scoring", "Trained", "check", "demo", "plan", "review", "score", "train"]
+__all__ = ["Scoring", "Trained", "check", "plan", "review", "score", "train"]
 
 SPLIT = {"train": 0.75, "test": 0.25}
 _SALT = "split"
-_PACKAGES = ("delinquency", "numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "numba")
 
 Say = Callable[[str], None]
 
 
-def _quiet(_: str) -> None:
-    """Say nothing."""
+def quiet(_: str) -> None:
+    """Say nothing of the progress."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +78,7 @@ def train(
     model: scoring.RiskModel | None = None,
     scale: scoring.PointsScale | None = None,
     bands: int = 5,
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> Trained:
     """Learn a scorer from one snapshot, and try it on accounts it never saw.
 
@@ -156,7 +147,7 @@ def train(
         "windows": list(windows),
         "train": {"accounts": int(seen.sum()), "bads": int(y[seen].sum())},
         "split": {"shares": SPLIT, "salt": _SALT},
-        "versions": _versions(),
+        "versions": storage.versions(),
     }
     scorer = scoring.Scorer.from_model(
         model, X[seen], catalogue, scale=scale, bands=scheme, about=about
@@ -183,7 +174,7 @@ def score(
     reasons_for: Sequence[str] | None = None,
     lang: str = "en",
     max_refused: float = 0.01,
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> Scoring:
     """Score every account that has a month on or before a date.
 
@@ -268,7 +259,3 @@ def review(holdout: pd.DataFrame) -> tuple[evaluation.Discrimination, evaluation
     """
     y, probability = holdout["bad"], holdout["probability"]
     return evaluation.discrimination(y, probability), evaluation.calibration(y, probability)
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
