@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from delinquency.errors import DelinquencyError, EnvironmentFailure, InputError, Problem
+from delinquency.errors import DelinquencyError, EnvironmentFailure, Problem
 
 app = typer.Typer(
     name="delinquency",
@@ -53,7 +53,9 @@ def main() -> None:
         _tell(error, "--json" in sys.argv)
         sys.exit(error.exit_code)
     except MemoryError:
-        problem = Problem("DLQ-503", "not enough memory", fix="use a machine with more, or less input")
+        problem = Problem(
+            "DLQ-503", "not enough memory", fix="use a machine with more, or less input"
+        )
         _tell(EnvironmentFailure(problem), "--json" in sys.argv)
         sys.exit(EnvironmentFailure.exit_code)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
@@ -96,13 +98,50 @@ def demo(
     """Walk the whole road on the real sample and leave a report to look at."""
     from delinquency import workflows
 
-    print(workflows.demo(out, strategy=strategy, say=_say()))
+    _show_demo(workflows.demo(out, strategy=strategy, say=_say()))
+
+
+def _show_demo(result: Any) -> None:
+    score, truth = result.discrimination, result.calibration
+    noise = f"{truth.ece_noise_low:.4f} to {truth.ece_noise_high:.4f}"
+    print(f"""
+Accounts           {result.accounts:,}
+Bad rate           {result.bads / result.accounts:.2%}
+
+On {score.n:,} accounts that the model never saw
+AUC                {score.auc:.4f}   ({score.auc_low:.4f} to {score.auc_high:.4f})
+Gini               {score.gini:.4f}
+KS                 {score.ks:.4f}
+Calibration error  {truth.ece:.4f}   (chance alone gives {noise})
+Bads               {truth.bads:,} observed, {truth.expected:,.1f} expected
+
+{_bands_text(result.bands)}
+
+Treatments of all accounts, by band
+{result.treatments.to_string()}
+
+Written to {result.folder}: report.html, scores.parquet, plan.parquet, bundle, run_manifest.json
+
+Look at it       {result.folder / "report.html"}
+Check the files  python -m delinquency verify {result.folder}
+Your own data    python -m delinquency check --months MONTHS.csv
+                 python -m delinquency train --months MONTHS.csv --as-of DATE --out BUNDLE
+Your own rules   python -m delinquency rules show""")
+
+
+def _bands_text(bands: pd.DataFrame) -> str:
+    table = bands[["band", "n", "share", "bad_rate", "expected"]].copy()
+    for name in ("share", "bad_rate", "expected"):
+        table[name] = table[name].map("{:.1%}".format)
+    return table.to_string(index=False)
 
 
 @app.command()
 def check(
     months: Months,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Dates after it are reported.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Dates after it are reported.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong or odd in a months table; exit code 2 when there are errors."""
@@ -135,7 +174,14 @@ def train(
         say=_say(),
     )
     storage.save_bundle(trained.scorer, out)
-    _show(workflows.summary(trained.holdout), as_json)
+    _show(_judged(workflows.review(trained.holdout)), as_json)
+
+
+def _judged(results: tuple[Any, Any]) -> pd.DataFrame:
+    score, truth = results
+    figures = {name: getattr(score, name) for name in ("n", "bads", "auc", "gini", "ks")}
+    figures |= {name: getattr(truth, name) for name in ("expected", "ece", "ece_noise_high")}
+    return pd.DataFrame([figures]).round(4)
 
 
 @app.command()
@@ -219,7 +265,7 @@ def rules_check(
     from delinquency import strategy as strategies
 
     loaded = strategies.Strategy.load(strategy)
-    print(f"{strategy}: fine, {len(loaded.cells):,} cells, hash {loaded.hash[:16]}")
+    print(f"{strategy}: fine, {len(loaded.file.cells):,} cells, hash {loaded.hash[:16]}")
 
 
 @rules_app.command("show")

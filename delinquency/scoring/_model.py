@@ -19,7 +19,7 @@ from delinquency.schema import audit_only, hash_share
 from delinquency.scoring._calibration import fit_calibration
 from delinquency.scoring._trees import from_boosters
 
-__all__ = ["RiskModel"]
+__all__ = ["RiskModel", "importance"]
 
 
 class RiskModel(ClassifierMixin, BaseEstimator):
@@ -202,6 +202,21 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         return self.classes_[(self.decision_function(X) > 0).astype(int)]
 
 
+def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
+    """Return what a fitted model rests on: ``name, family, sign, share`` of the gain, greatest first.
+
+    Parameters
+    ----------
+    model : RiskModel
+        Fitted on a frame.
+    catalogue : DataFrame
+        ``name, family, sign`` of its columns.
+    """
+    table = pd.DataFrame({"name": list(model.feature_names_in_), "share": model.importance_})
+    table = table.merge(catalogue[["name", "family", "sign"]], on="name", how="left")
+    return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
 def _refuse_protected(names: list[Any]) -> None:
     protected = audit_only(names)
     if protected:
@@ -263,7 +278,11 @@ def _stages(booster: lgb.Booster, X: np.ndarray, step: int = 10) -> np.ndarray:
 
 
 def _best_length(
-    curves: Sequence[np.ndarray], fold: np.ndarray, bad: np.ndarray, weight: np.ndarray, step: int = 10
+    curves: Sequence[np.ndarray],
+    fold: np.ndarray,
+    bad: np.ndarray,
+    weight: np.ndarray,
+    step: int = 10,
 ) -> tuple[int, np.ndarray]:
     """Return the number of trees with the least log-loss out of fold, and the raw scores there."""
     stages = min(len(curve) for curve in curves)

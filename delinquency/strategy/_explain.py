@@ -14,7 +14,7 @@ from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import CARE, Treatment, catalogue
 from delinquency.strategy._yaml import read_text
 
-__all__ = ["explain"]
+__all__ = ["explain", "in_words"]
 
 Lang = Literal["en", "zh"]
 
@@ -110,6 +110,17 @@ def explain(
         for name, why in _entries(row.get("to_confirm"))
     ]
     return "\n".join(lines)
+
+
+def in_words(reason: str, lang: Lang = "en") -> str:
+    """Return one entry of ``removed`` or ``to_confirm`` in words.
+
+    Examples
+    --------
+    >>> in_words("valid_phone"), in_words("escalation:contact_tried", "zh")
+    ('a valid phone number', '升级前须有证据：此前已尝试电话联系')
+    """
+    return _word("needs", reason, lang) if reason in _words()["needs"] else _reasons([reason], lang)
 
 
 def _row(plan: Any, account_id: Any) -> Mapping[str, Any]:

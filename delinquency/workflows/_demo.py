@@ -145,6 +145,4 @@ def demo(
     rates = evaluation.by_band(*(trained.holdout[c] for c in ("bad", "probability", "band")))
     treatments = report.plan_by_band(plan)
     say("done")
-    return Demo(
-        folder, len(sample.accounts), bads, discrimination, calibration, rates, treatments
-    )
+    return Demo(folder, len(sample.accounts), bads, discrimination, calibration, rates, treatments)

@@ -13,6 +13,7 @@ from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.workflows import _road as road
 from delinquency.workflows._road import Say, quiet
+from delinquency.workflows._story import tell
 
 __all__ = ["commit", "plan_files", "report_files", "score_files"]
 
@@ -118,7 +119,7 @@ def plan_files(
         tables={"plan.parquet": table},
         facts={"strategy": chosen.hash},
     )
-    return strategies.by_band(table).reset_index()
+    return report.plan_by_band(table).reset_index()
 
 
 def report_files(
@@ -135,7 +136,7 @@ def report_files(
     """Score, plan and write one HTML page; with labels it also says how good the scores were."""
     chosen = load_strategy(strategy)
     scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
-    page = road.tell(
+    page = tell(
         storage.read_table(months),
         scorer,
         as_of=as_of,

@@ -159,9 +159,7 @@ def train(
     return Trained(scorer, holdout, importance)
 
 
-def _labels(
-    snapshots: history.Snapshots, labels: Any, label: history.LabelSpec
-) -> pd.Series[Any]:
+def _labels(snapshots: history.Snapshots, labels: Any, label: history.LabelSpec) -> pd.Series[Any]:
     table = history.label(snapshots, label) if labels is None else history.label_from(labels)
     return table.set_index(["account_id", "snapshot_date"])["bad"]
 
