@@ -9,6 +9,7 @@ judge: missing or non-finite values, or a sample with bads or goods alone.
 from delinquency.evaluation._bands import by_band
 from delinquency.evaluation._calibration import Calibration, calibration
 from delinquency.evaluation._discrimination import Discrimination, discrimination, gains, roc
+from delinquency.evaluation._draw import draw_bands, draw_calibration, draw_gains, draw_roc
 
 __all__ = [
     "Calibration",
@@ -16,6 +17,10 @@ __all__ = [
     "by_band",
     "calibration",
     "discrimination",
+    "draw_bands",
+    "draw_calibration",
+    "draw_gains",
+    "draw_roc",
     "gains",
     "roc",
 ]
