@@ -233,7 +233,7 @@ def label_from(outcomes: Any, snapshots: Snapshots | None = None) -> pd.DataFram
     Parameters
     ----------
     outcomes : table
-        See `delinquency.schema.LABELS`: ``account_id``, ``snapshot_date``, ``bad``, perhaps ``why``.
+        See `delinquency.schema.LABELS`: ``account_id``, ``snapshot_date``, ``bad``, maybe ``why``.
     snapshots : Snapshots, optional
         Return one row for each of its rows; a row without an outcome gets a missing label. The
         outcomes' own rows by default.
