@@ -212,7 +212,8 @@ def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
     catalogue : DataFrame
         ``name, family, sign`` of its columns.
     """
-    table = pd.DataFrame({"name": list(model.feature_names_in_), "share": model.importance_})
+    names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    table = pd.DataFrame({"name": names, "share": model.importance_})
     table = table.merge(catalogue[["name", "family", "sign"]], on="name", how="left")
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 

@@ -6,4 +6,13 @@ from delinquency.strategy._file import json_schema
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
 
-__all__ = ["Strategy", "Treatment", "assign", "catalogue", "explain", "in_words", "json_schema", "treatments"]
+__all__ = [
+    "Strategy",
+    "Treatment",
+    "assign",
+    "catalogue",
+    "explain",
+    "in_words",
+    "json_schema",
+    "treatments",
+]
