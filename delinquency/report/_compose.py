@@ -89,7 +89,7 @@ def removed_rows(
     names : DataFrame
         ``treatment`` and its ``name`` in Chinese.
     words : callable
-        Turns a reason into words.
+        Turns "reason, reason" into words.
 
     Examples
     --------
@@ -99,12 +99,7 @@ def removed_rows(
         treatment  n      why
     0  agent_call  2  DISPUTE
     """
-    rows = [
-        (treatment, reason, n)
-        for treatment, reasons, n in _entries(plan["removed"])
-        for reason in reasons
-    ]
-    table = pd.DataFrame(rows, columns=["treatment", "rule", "n"])
+    table = pd.DataFrame(_entries(plan["removed"]), columns=["treatment", "rule", "n"])
     table = table.groupby(["treatment", "rule"])["n"].sum().reset_index()
     table = table.sort_values("n", ascending=False, kind="stable")
     return _named(table.assign(why=table["rule"].map(words)).reset_index(drop=True), names)
@@ -117,18 +112,18 @@ def confirm_rows(
     found: dict[str, tuple[int, dict[str, None]]] = {}
     for treatment, needs, n in _entries(plan["to_confirm"]):
         count, known = found.get(treatment, (0, {}))
-        found[treatment] = (count + n, {**known, **dict.fromkeys(needs)})
+        found[treatment] = (count + n, {**known, **dict.fromkeys(needs.split(", "))})
     rows = [(name, n, [words(need) for need in needs]) for name, (n, needs) in found.items()]
     table = pd.DataFrame(rows, columns=["treatment", "n", "needs"])
     return _named(table.sort_values(["n", "treatment"], ascending=[False, True]), names)
 
 
-def _entries(texts: pd.Series) -> Iterator[tuple[str, list[str], int]]:
+def _entries(texts: pd.Series) -> Iterator[tuple[str, str, int]]:
     """Yield treatment, reasons and count of "treatment: reason, reason; ..."."""
     for text, n in texts[texts != ""].value_counts().items():
         for part in str(text).split("; "):
             treatment, _, reasons = part.partition(": ")
-            yield treatment, reasons.split(", "), int(n)
+            yield treatment, reasons, int(n)
 
 
 def policy_rows(table: pd.DataFrame) -> pd.DataFrame:

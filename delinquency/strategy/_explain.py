@@ -14,7 +14,7 @@ from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import CARE, Treatment, catalogue
 from delinquency.strategy._yaml import read_text
 
-__all__ = ["explain", "in_words"]
+__all__ = ["explain", "in_words", "need_in_words"]
 
 Lang = Literal["en", "zh"]
 
@@ -112,15 +112,26 @@ def explain(
     return "\n".join(lines)
 
 
-def in_words(reason: str, lang: Lang = "en") -> str:
-    """Return one entry of ``removed`` or ``to_confirm`` in words.
+def in_words(reasons: str, lang: Lang = "en") -> str:
+    """Return the reasons of one treatment, as ``removed`` lists them, in words.
 
     Examples
     --------
-    >>> in_words("valid_phone"), in_words("escalation:contact_tried", "zh")
-    ('a valid phone number', '升级前须有证据：此前已尝试电话联系')
+    >>> in_words("address_valid, escalation:contact_tried")
+    'it needs a valid address; it needs evidence: an earlier call that was tried'
     """
-    return _word("needs", reason, lang) if reason in _words()["needs"] else _reasons([reason], lang)
+    return _reasons(reasons.split(", "), lang)
+
+
+def need_in_words(need: str, lang: Lang = "en") -> str:
+    """Return one precondition, as ``to_confirm`` lists it, in words.
+
+    Examples
+    --------
+    >>> need_in_words("valid_phone"), need_in_words("valid_phone", "zh")
+    ('a valid phone number', '有效电话号码')
+    """
+    return _word("needs", need, lang)
 
 
 def _row(plan: Any, account_id: Any) -> Mapping[str, Any]:
