@@ -14,5 +14,6 @@ __all__ = [
     "explain",
     "in_words",
     "json_schema",
+    "need_in_words",
     "treatments",
 ]
