@@ -222,8 +222,8 @@ def months_from_ledger(
         ``contractual_dpd``, ``current_dpd`` (by the dates that an extension moved), ``arrears``,
         ``oldest_due`` (missing when nothing is late), ``amount_due`` and ``amount_paid`` (what fell
         due and came in during the month, or was booked in it when that was later) and ``bucket``
-        (ordered categorical). With ``known="now"`` each row carries ``known_at = as_of``, so that a snapshot before
-        that day does not see a history that was written later.
+        (ordered categorical). With ``known="now"`` each row carries ``known_at = as_of``, so that a
+        snapshot before that day does not see a history that was written later.
 
     Raises
     ------
