@@ -12,10 +12,10 @@ from delinquency.errors import EnvironmentFailure, IntegrityError, Problem
 from delinquency.schema import DATE_DTYPE
 from delinquency.storage import read_table, sha256_of
 
-__all__ = ["CreditCard", "load_credit_card"]
+__all__ = ["SAMPLE_SHA256", "CreditCard", "load_credit_card"]
 
 _FILE = "uci_credit_card.csv.gz"
-_SHA256 = "7d42e539c6ace130055dd3644d9ba17508127e97d25ea280a3cc5f7ec676d4b9"
+SAMPLE_SHA256 = "7d42e539c6ace130055dd3644d9ba17508127e97d25ea280a3cc5f7ec676d4b9"
 _ATTRIBUTION = (
     'I-Cheng Yeh, "Default of Credit Card Clients", UCI Machine Learning Repository, 2009, '
     "https://doi.org/10.24432/C55S3H, licensed under CC BY 4.0 "
@@ -98,7 +98,7 @@ def _sample_file() -> Path:
     if not path.is_file():
         fix = "install the package again, or put data/sample back into the checkout"
         raise EnvironmentFailure(Problem("DLQ-502", "the sample is not installed", _FILE, fix=fix))
-    if sha256_of(path) != _SHA256:
+    if sha256_of(path) != SAMPLE_SHA256:
         fix = "install the package again"
         raise IntegrityError(Problem("DLQ-603", "the sample is damaged", _FILE, fix=fix))
     return path

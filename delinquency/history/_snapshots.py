@@ -11,7 +11,15 @@ import pandas as pd
 
 from delinquency.errors import InputError, Problem
 from delinquency.history._rows import changes, starts_of
-from delinquency.schema import DATE_DTYPE, MONTHS, admit, as_date, known_as_of, month_number
+from delinquency.schema import (
+    ACCOUNTS,
+    DATE_DTYPE,
+    MONTHS,
+    admit,
+    as_date,
+    known_as_of,
+    month_number,
+)
 
 __all__ = ["Snapshots", "positions", "snapshot_month", "take_snapshots"]
 
@@ -182,7 +190,7 @@ def _by_account(table: pd.DataFrame) -> pd.DataFrame:
     return ordered.reset_index(drop=True)
 
 
-def positions(months: Any, as_of: Any) -> pd.DataFrame:
+def positions(months: Any, as_of: Any, accounts: Any = None) -> pd.DataFrame:
     """Return where each account stands at a date, by its last month known then.
 
     Parameters
@@ -191,6 +199,9 @@ def positions(months: Any, as_of: Any) -> pd.DataFrame:
         See `delinquency.schema.MONTHS`.
     as_of : date
         The day on which we stand.
+    accounts : table, optional
+        Facts of the accounts to set beside it, such as holds and consents; see
+        `delinquency.schema.ACCOUNTS`. What the months say too is taken from the months.
 
     Returns
     -------
@@ -219,7 +230,17 @@ def positions(months: Any, as_of: Any) -> pd.DataFrame:
     date = as_date(as_of)
     codes, number = changes(frame["account_id"]).cumsum(dtype="int64"), month_number(frame["month"])
     known = _part(frame, codes, number, date, observe=1 << 30, perform=0)[0]
-    return _stand(frame, codes, number, date, known)
+    standing = _stand(frame, codes, number, date, known)
+    return standing if accounts is None else _beside(standing, admit(accounts, ACCOUNTS))
+
+
+def _beside(standing: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    if accounts["account_id"].dtype != standing["account_id"].dtype:
+        what = "account_id is text in one of months and accounts, integer in the other"
+        fix = "export both in the same type"
+        raise InputError(Problem("DLQ-103", what, "accounts.account_id", len(accounts), fix))
+    facts = accounts.drop(columns=[n for n in accounts if n in standing and n != "account_id"])
+    return standing.merge(facts, on="account_id", how="left")
 
 
 _LAST = ("days_past_due", "arrears", "balance", "credit_limit", "status")
