@@ -143,7 +143,7 @@ class LockError(DelinquencyError):
     exit_code = 4
 
 
-class EnvironmentFailure(DelinquencyError):
+class EnvironmentFailure(DelinquencyError):  # noqa: N818 - EnvironmentError is a builtin
     """Disk, memory or a database let us down; the last good output stands."""
 
     exit_code = 5

@@ -27,8 +27,10 @@ from delinquency.errors import InputError, Problem, did_you_mean
 
 __all__ = [
     "ACCOUNTS",
+    "DUES",
     "LABELS",
     "MONTHS",
+    "PAYMENTS",
     "SCORES",
     "Column",
     "Table",
@@ -69,11 +71,34 @@ class Table:
     key: tuple[str, ...]
     columns: dict[str, Column]
     either: tuple[tuple[str, ...], ...] = ()  # at least one of these groups must be there
+    repeats: bool = False  # events: the key only sorts, and may stand on many rows
 
 
 _ID, _KEY_MONTH, _DATE = Column("id", True), Column("month", True), Column("date")
 _MONEY, _TEXT = Column("money"), Column("text")
 
+DUES = Table(
+    "dues",
+    ("account_id", "due_date"),
+    {
+        "account_id": _ID,
+        "due_date": Column("date", True),
+        "amount_due": Column("money", True),
+        "known_at": _DATE,
+    },
+    repeats=True,
+)
+PAYMENTS = Table(
+    "payments",
+    ("account_id", "paid_date"),
+    {
+        "account_id": _ID,
+        "paid_date": Column("date", True),
+        "amount_paid": Column("money", True),
+        "known_at": _DATE,
+    },
+    repeats=True,
+)
 MONTHS = Table(
     "months",
     ("account_id", "month"),
@@ -397,7 +422,7 @@ def _sorted_by_key(frame: pd.DataFrame, spec: Table, where: str) -> pd.DataFrame
         order = np.lexsort(keys[::-1])
         keys = [values[order] for values in keys]
     same = np.logical_and.reduce([values[1:] == values[:-1] for values in keys])
-    if same.any():
+    if same.any() and not spec.repeats:
         wrong = np.zeros(len(frame), dtype=bool)
         wrong[1:] |= same
         wrong[:-1] |= same
@@ -511,10 +536,14 @@ def hash_share(ids: Any, salt: str) -> np.ndarray:
 # Words that name a protected attribute, in the languages our users write column names in. Whole words
 # only: "age" is one, "months_on_book" and "percentage" are not.
 _PROTECTED_WORDS = frozenset(
-    "sex gender race ethnicity ethnic color colour religion religious nationality marital marriage "
-    "education pregnant pregnancy disability disabled orientation birthdate birthday dob welfare "
-    "geschlecht sexe sexo genero religione religiosa etnia raza edad alter civil jenis kelamin agama "
-    "性别 种族 民族 宗教 国籍 婚姻 年龄 学历 教育 出生日期 残疾 怀孕".split()
+    word
+    for line in (
+        "sex gender race ethnicity ethnic color colour religion religious nationality marital",
+        "marriage education pregnant pregnancy disability disabled orientation birthdate birthday",
+        "dob welfare geschlecht sexe sexo genero religione religiosa etnia raza edad alter civil",
+        "jenis kelamin agama 性别 种族 民族 宗教 国籍 婚姻 年龄 学历 教育 出生日期 残疾 怀孕",
+    )
+    for word in line.split()
 )
 _PROTECTED_NAMES = re.compile(
     r"^(customer_|client_|applicant_|borrower_)?age(_years|_group|_band|_bucket)?$"

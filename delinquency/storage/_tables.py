@@ -27,7 +27,7 @@ _IDS = ("account_id", "person_id")
 def read_table(
     path: str | os.PathLike[str], *, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Read a table from ``.parquet``, a folder of Parquet, ``.csv`` or ``.csv.gz``.
+    r"""Read a table from ``.parquet``, a folder of Parquet, ``.csv`` or ``.csv.gz``.
 
     Parameters
     ----------
@@ -50,14 +50,18 @@ def read_table(
     --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "months.csv"
-    >>> _ = file.write_text("account_id,month,days_past_due\\n007,2026-01,0\\n")
+    >>> _ = file.write_text("account_id,month,days_past_due\n007,2026-01,0\n")
     >>> read_table(file)["account_id"].tolist()
     ['007']
     """
     source = Path(path)
     if not source.exists():
         folder = source.parent
-        near = did_you_mean(source.name, os.listdir(folder)) if folder.is_dir() else ""
+        near = (
+            did_you_mean(source.name, (entry.name for entry in folder.iterdir()))
+            if folder.is_dir()
+            else ""
+        )
         raise _unreadable(source, "no such file", near or "check the path")
     try:
         table = _read(source, columns)
@@ -119,7 +123,7 @@ def _read_csv(source: Path, columns: Sequence[str] | None) -> pa.Table:
     convert = pa_csv.ConvertOptions(
         column_types={name: pa.string() for name in _IDS},
         strings_can_be_null=True,
-        include_columns=columns,
+        include_columns=None if columns is None else list(columns),
     )
     table = pa_csv.read_csv(content, convert_options=convert)
     for name in _IDS:

@@ -1,0 +1,11 @@
+"""What was known of an account at a snapshot date: the catalogue of features and its engine.
+
+`build_features` hands on one row an account and snapshot date, float64, in the order of `catalogue`.
+Features are pure functions of the months up to the date, so a model never stores anybody's history.
+"""
+
+from delinquency.features._build import build_features
+from delinquency.features._catalogue import catalogue
+from delinquency.features._spec import FeatureSpec
+
+__all__ = ["FeatureSpec", "build_features", "catalogue"]

@@ -1,0 +1,59 @@
+"""Which features are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from delinquency.errors import InputError, Problem
+
+__all__ = ["WINDOWS", "FeatureSpec", "checked_windows"]
+
+WINDOWS = (3, 6, 12, 24)
+
+
+def checked_windows(windows: Sequence[int]) -> tuple[int, ...]:
+    """Return the windows in rising order, as plain integers, or say what is wrong with them."""
+    given = tuple(windows)
+    whole = all(hasattr(w, "__index__") and not isinstance(w, bool) for w in given)
+    if not given or not whole or any(w < 1 for w in given) or len(set(given)) < len(given):
+        what = "windows must be whole numbers of months above zero, each once"
+        raise InputError(Problem("DLQ-204", what, "windows", fix="write windows=(3, 6, 12, 24)"))
+    return tuple(sorted(int(w) for w in given))
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """A choice of features: by window, family or name.
+
+    Parameters
+    ----------
+    windows : tuple of int
+        Months that windowed features look back.
+    families : tuple of str or None
+        Only these families; all by default.
+    names : tuple of str or None
+        Only these features; all by default. Given together with `families`, a feature must pass both.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-204`` for windows that are no windows.
+
+    Examples
+    --------
+    >>> FeatureSpec(windows=(6, 3), families=("arrears",))
+    FeatureSpec(windows=(3, 6), families=('arrears',), names=None)
+    """
+
+    windows: tuple[int, ...] = WINDOWS
+    families: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        # lists are welcome, as YAML gives them; what is kept is hashable
+        object.__setattr__(self, "windows", checked_windows(self.windows))
+        for field in ("families", "names"):
+            given = getattr(self, field)
+            if given is not None:
+                object.__setattr__(self, field, tuple(given))
