@@ -5,36 +5,23 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.features._blocks import BLOCKS, CORE
 from delinquency.features._catalogue import entries
+from delinquency.features._compute import compute
 from delinquency.features._feature import Feature
-from delinquency.features._kernels import core_features, find_cuts
+from delinquency.features._rows import Block, Cuts
 from delinquency.features._spec import WINDOWS, FeatureSpec, checked_windows
-from delinquency.schema import MONTHS, admit, as_date, known_as_of, month_number
+from delinquency.schema import MONTHS, admit, as_date
 
 __all__ = ["build_features"]
 
 _LOG = logging.getLogger("delinquency")
-_MONEY = ("days_past_due", "amount_due", "amount_paid", "balance", "credit_limit")
-_LEAST_HISTORY = 24  # what is told once looks back two years, however short the windows
-_CHUNK = 8192  # cuts a task: large enough to hide the hand-over, small enough to share evenly
-
-
-class _Cuts(NamedTuple):
-    """What each account shows to each snapshot, one entry a row of the result."""
-
-    accounts: np.ndarray
-    views: np.ndarray
-    begins: np.ndarray
-    ends: np.ndarray
 
 
 def build_features(
@@ -66,7 +53,8 @@ def build_features(
     windows : sequence of int
         Months that windowed features look back, the snapshot month included.
     spec : FeatureSpec, optional
-        Which features; its windows are used instead of `windows`.
+        Which features of the catalogue; its windows are used instead of `windows`. Without one, the
+        core set: 23 features a window and 8 told once. ``FeatureSpec()`` is the whole catalogue.
     threads : int, optional
         How many threads compute; as many as there are cores by default. The result does not depend on it.
 
@@ -103,9 +91,12 @@ def build_features(
     dates = _dates(as_of, snapshots)
     chosen_windows = _windows(windows, spec)
     table = admit(months, MONTHS)
-    wanted = _wanted(entries(chosen_windows), spec, table)
-    cuts, values = _compute(table, dates, chosen_windows, threads or os.cpu_count() or 1)
-    return _framed(table, dates, cuts, values, entries(chosen_windows), wanted)
+    blocks = (CORE,) if spec is None else BLOCKS
+    wanted = _wanted(entries(chosen_windows, blocks), spec, table)
+    blocks = _running(blocks, chosen_windows, wanted)
+    cores = threads or os.cpu_count() or 1
+    cuts, values = compute(table, dates, chosen_windows, blocks, wanted, cores)
+    return _framed(table, dates, cuts, values, wanted)
 
 
 def _dates(as_of: Any, snapshots: Iterable[Any] | None) -> list[pd.Timestamp]:
@@ -155,6 +146,14 @@ def _wanted(
     return [feature for feature in chosen if feature not in off]
 
 
+def _running(
+    blocks: Sequence[Block], windows: tuple[int, ...], wanted: Sequence[Feature]
+) -> list[Block]:
+    """Return the blocks that hold a wanted feature; the others need not run."""
+    names = {feature.name for feature in wanted}
+    return [b for b in blocks if not names.isdisjoint(f.name for f in b.entries(windows))]
+
+
 def _chosen(features: Sequence[Feature], spec: FeatureSpec) -> list[Feature]:
     by_name = {feature.name: feature for feature in features}
     families = {feature.family: None for feature in features}
@@ -181,94 +180,19 @@ def _chosen(features: Sequence[Feature], spec: FeatureSpec) -> list[Feature]:
     return chosen
 
 
-def _compute(
-    table: pd.DataFrame, dates: Sequence[pd.Timestamp], windows: Sequence[int], threads: int
-) -> tuple[_Cuts, np.ndarray]:
-    month = month_number(table["month"])
-    # A month that ends on the date itself has ended: the month of the next day is the first unknown.
-    last_months = month_number([date + pd.Timedelta(days=1) for date in dates]) - 1
-    since = _known_since(table, dates)
-    cuts = _cut(table, month, since, last_months, max(*windows, _LEAST_HISTORY))
-    columns = [_column(table, name) for name in _MONEY]
-    values = np.empty((len(cuts.accounts), len(entries(windows))))
-    shared = (since, last_months, np.array(windows), month, *columns)
-
-    def work(at: int) -> None:
-        part = slice(at, at + _CHUNK)
-        with np.errstate(all="ignore"):  # speaks only where the loops run uncompiled
-            core_features(
-                cuts.begins[part], cuts.ends[part], cuts.views[part], *shared, values[part]
-            )
-
-    parts = range(0, len(values), _CHUNK)
-    if threads == 1 or len(parts) == 1:
-        for at in parts:
-            work(at)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, parts))
-    return cuts, values
-
-
-def _known_since(table: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
-    """Return, for each row, the number of the first snapshot at which it was known.
-
-    Dates rise, so a row once known stays known. The rule itself is `known_as_of`, here as everywhere.
-    """
-    since = np.zeros(len(table), dtype=np.int16)
-    for date in dates:
-        since += ~known_as_of(table, date)
-    return since
-
-
-def _cut(
-    table: pd.DataFrame,
-    month: np.ndarray,
-    since: np.ndarray,
-    last_months: np.ndarray,
-    horizon: int,
-) -> _Cuts:
-    starts = _account_starts(table["account_id"])
-    shape = (len(starts) - 1, len(last_months))
-    begins, ends = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
-    find_cuts(starts, month, since, last_months, horizon, begins, ends)
-    accounts, views = np.nonzero(begins < ends)
-    if not len(accounts):
-        fix = "check the snapshot date against the months of the table"
-        raise InputError(Problem("DLQ-100", "no row is known at the snapshot", "months", 0, fix))
-    return _Cuts(accounts, views, begins[accounts, views], ends[accounts, views])
-
-
-def _account_starts(ids: pd.Series) -> np.ndarray:
-    """Return the first row of each account, and the number of rows at the end."""
-    values = pa.array(ids, from_pandas=True)
-    changes = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
-    return np.concatenate(([0], np.flatnonzero(changes) + 1, [len(ids)]))
-
-
-def _column(table: pd.DataFrame, name: str) -> np.ndarray:
-    if name in table:
-        return np.ascontiguousarray(table[name].to_numpy())
-    return np.full(len(table), np.nan)
-
-
 def _framed(
     table: pd.DataFrame,
     dates: Sequence[pd.Timestamp],
-    cuts: _Cuts,
+    cuts: Cuts,
     values: np.ndarray,
-    features: Sequence[Feature],
     wanted: Sequence[Feature],
 ) -> pd.DataFrame:
-    if len(wanted) < len(features):
-        place = {feature.name: position for position, feature in enumerate(features)}
-        values = values[:, [place[feature.name] for feature in wanted]]
     index = _index(table, dates, cuts)
     columns = pd.Index([feature.name for feature in wanted])
     return pd.DataFrame(values, index, columns, copy=False)
 
 
-def _index(table: pd.DataFrame, dates: Sequence[pd.Timestamp], cuts: _Cuts) -> pd.MultiIndex:
+def _index(table: pd.DataFrame, dates: Sequence[pd.Timestamp], cuts: Cuts) -> pd.MultiIndex:
     """Return the index from its codes: hashing a million ids again would cost more than the features."""
     first = np.concatenate(([True], cuts.accounts[1:] != cuts.accounts[:-1]))
     ids = pd.Index(table["account_id"].iloc[cuts.begins[first]])

@@ -66,18 +66,18 @@ def find_cuts(starts, month, since, snapshots, horizon, begins, ends):
 
 
 @compiled
-def core_features(
-    begins, ends, views, since, snapshots, windows, month, dpd, due, paid, balance, limit, out
-):
-    """Write the core features of each cut into its row of `out`.
+def core_features(cuts, rows, windows, out, at):
+    """Write the core features of each cut into its row of `out`, from column `at` on.
 
     Means, spreads and slopes are summed as differences from the newest known value: no digits are lost
     when all values are far from zero, and a customer who never changes has exactly no spread.
     """
-    once = WINDOW_SLOTS * len(windows)
-    for r in range(len(begins)):
-        begin, last, view = begins[r], ends[r] - 1, views[r]
-        now = snapshots[view]
+    month, since, dpd, due, paid = rows.month, rows.since, rows.days, rows.due, rows.paid
+    balance, limit = rows.balance, rows.limit
+    once = at + WINDOW_SLOTS * len(windows)
+    for r in range(len(cuts.begins)):
+        begin, last = cuts.begins[r], cuts.ends[r] - 1
+        view, now = cuts.views[r], cuts.nows[r]
         use_last = balance[last] / limit[last] if limit[last] > 0 else NAN
 
         n = dpd1 = dpd30 = since30 = missed = forward = back = 0
@@ -157,7 +157,7 @@ def core_features(
                     balance_d += balance[i] - balance0
                 i -= 1
 
-            o = WINDOW_SLOTS * w
+            o = at + WINDOW_SLOTS * w
             out[r, o + N_OBS] = n
             out[r, o + DPD_MAX] = dpd_max if n > 0 else NAN
             out[r, o + DPD_MEAN] = dpd_sum / n if n > 0 else NAN
