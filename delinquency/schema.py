@@ -27,8 +27,10 @@ from delinquency.errors import InputError, Problem, did_you_mean
 
 __all__ = [
     "ACCOUNTS",
+    "DUES",
     "LABELS",
     "MONTHS",
+    "PAYMENTS",
     "SCORES",
     "Column",
     "Table",
@@ -69,11 +71,34 @@ class Table:
     key: tuple[str, ...]
     columns: dict[str, Column]
     either: tuple[tuple[str, ...], ...] = ()  # at least one of these groups must be there
+    repeats: bool = False  # events: the key only sorts, and may stand on many rows
 
 
 _ID, _KEY_MONTH, _DATE = Column("id", True), Column("month", True), Column("date")
 _MONEY, _TEXT = Column("money"), Column("text")
 
+DUES = Table(
+    "dues",
+    ("account_id", "due_date"),
+    {
+        "account_id": _ID,
+        "due_date": Column("date", True),
+        "amount_due": Column("money", True),
+        "known_at": _DATE,
+    },
+    repeats=True,
+)
+PAYMENTS = Table(
+    "payments",
+    ("account_id", "paid_date"),
+    {
+        "account_id": _ID,
+        "paid_date": Column("date", True),
+        "amount_paid": Column("money", True),
+        "known_at": _DATE,
+    },
+    repeats=True,
+)
 MONTHS = Table(
     "months",
     ("account_id", "month"),
@@ -397,7 +422,7 @@ def _sorted_by_key(frame: pd.DataFrame, spec: Table, where: str) -> pd.DataFrame
         order = np.lexsort(keys[::-1])
         keys = [values[order] for values in keys]
     same = np.logical_and.reduce([values[1:] == values[:-1] for values in keys])
-    if same.any():
+    if same.any() and not spec.repeats:
         wrong = np.zeros(len(frame), dtype=bool)
         wrong[1:] |= same
         wrong[:-1] |= same

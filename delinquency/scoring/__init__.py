@@ -8,7 +8,7 @@
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._contributions import contributions
-from delinquency.scoring._model import RiskModel
+from delinquency.scoring._model import RiskModel, importance
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
 from delinquency.scoring._scorer import Feature, Scored, Scorer
@@ -24,6 +24,7 @@ __all__ = [
     "Scorer",
     "Trees",
     "contributions",
+    "importance",
     "log_odds",
     "reasons",
 ]

@@ -95,6 +95,17 @@ class BandScheme:
             }
         )
 
+    def describe(self, band: Any, probability: Any) -> pd.DataFrame:
+        """Return ``band, accounts, share, probability`` (the mean) of scored accounts, all bands shown."""
+        grouped = pd.Series(np.asarray(probability, dtype=float)).groupby(
+            np.asarray(band, dtype=object)
+        )
+        table = pd.DataFrame({"accounts": grouped.size(), "probability": grouped.mean()})
+        table = table.reindex(list(self.names)).rename_axis("band").reset_index()
+        table["accounts"] = table["accounts"].fillna(0).astype("int64")
+        table.insert(2, "share", table["accounts"] / max(int(table["accounts"].sum()), 1))
+        return table
+
     @classmethod
     def propose(
         cls,

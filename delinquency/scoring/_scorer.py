@@ -24,7 +24,7 @@ __all__ = ["Feature", "Scored", "Scorer"]
 
 # The only hole a reason text may have, with a harmless format: a bundle must not be able to smuggle in
 # attribute access or a width of a billion.
-_HOLE = re.compile(r"\{value(:,?(\.\d)?[df%]?)?\}")
+_HOLE = re.compile(r"\{value(:\+?,?(\.\d)?[df%]?)?\}")
 
 
 class _Strict(BaseModel):

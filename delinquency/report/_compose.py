@@ -1,0 +1,131 @@
+"""From the tables of a run to the tables of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+__all__ = [
+    "band_rows",
+    "confirm_rows",
+    "driver_rows",
+    "example_rows",
+    "plan_by_band",
+    "plan_rows",
+    "policy_rows",
+    "removed_rows",
+]
+
+
+def band_rows(rates: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+    """Return bad rates by band with the points where each band starts and ends.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        `delinquency.evaluation.by_band`.
+    edges : DataFrame
+        ``BandScheme.table()``.
+    """
+    ends = edges[["band", "points_from", "points_below"]].replace(
+        [float("inf"), -float("inf")], None
+    )
+    ends = ends.rename(columns={"points_from": "points_low", "points_below": "points_high"})
+    return rates.merge(ends, on="band", how="left")
+
+
+def driver_rows(importance: pd.DataFrame, catalogue: pd.DataFrame, most: int = 15) -> pd.DataFrame:
+    """Return the features that the score rests on most, with what each means."""
+    meaning = catalogue.set_index("name")["definition"]
+    rows = importance.head(most).rename(columns={"name": "feature"})
+    return rows[["feature", "share", "sign"]].assign(meaning=rows["feature"].map(meaning))
+
+
+def example_rows(scores: pd.DataFrame, most: int = 5) -> pd.DataFrame:
+    """Return the riskiest accounts without their ids: ``band, points, probability, reasons``."""
+    worst = scores.sort_values(["points", "account_id"]).head(most)
+    texts = worst.filter(regex=r"^reason_\d$")
+    reasons = [[text for text in row if isinstance(text, str)] for row in texts.to_numpy()]
+    table = worst[["band", "points", "probability"]].reset_index(drop=True)
+    return table.assign(reasons=pd.Series(reasons, dtype=object))
+
+
+def plan_by_band(plan: pd.DataFrame) -> pd.DataFrame:
+    """Return accounts by treatment (rows, most frequent first) and band (columns).
+
+    Examples
+    --------
+    >>> plan_by_band(pd.DataFrame({"treatment": ["agent_call"] * 2, "band": ["D", "E"]}))
+    band        D  E
+    treatment
+    agent_call  1  1
+    """
+    table = pd.crosstab(plan["treatment"], plan["band"])
+    return table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+
+
+def plan_rows(plan: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+    """Return the same in long form with Chinese names: ``treatment, zh, band, n``."""
+    table = plan_by_band(plan)
+    rows = table.reset_index().melt("treatment", list(table.columns), "band", "n")
+    return _named(rows, names)
+
+
+def _named(rows: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+    """Add ``zh``, the Chinese name of each row's treatment."""
+    return rows.assign(zh=rows["treatment"].map(names.set_index("treatment")["name"]).fillna(""))
+
+
+def removed_rows(
+    plan: pd.DataFrame, names: pd.DataFrame, words: Callable[[str], str]
+) -> pd.DataFrame:
+    """Count why treatments were removed, most frequent first: ``treatment, zh, rule, why, n``.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        Its ``removed`` says "treatment: reason, reason; treatment: ...".
+    names : DataFrame
+        ``treatment`` and its ``name`` in Chinese.
+    words : callable
+        Turns "reason, reason" into words.
+
+    Examples
+    --------
+    >>> names = pd.DataFrame({"treatment": ["agent_call"], "name": ["人工电话"]})
+    >>> plan = pd.DataFrame({"removed": ["agent_call: dispute", "agent_call: dispute", ""]})
+    >>> removed_rows(plan, names, str.upper)[["treatment", "n", "why"]]
+        treatment  n      why
+    0  agent_call  2  DISPUTE
+    """
+    table = pd.DataFrame(_entries(plan["removed"]), columns=["treatment", "rule", "n"])
+    table = table.groupby(["treatment", "rule"])["n"].sum().reset_index()
+    table = table.sort_values("n", ascending=False, kind="stable")
+    return _named(table.assign(why=table["rule"].map(words)).reset_index(drop=True), names)
+
+
+def confirm_rows(
+    plan: pd.DataFrame, names: pd.DataFrame, words: Callable[[str], str]
+) -> pd.DataFrame:
+    """Say what must be confirmed before acting, a row a treatment: ``treatment, zh, n, needs``."""
+    found: dict[str, tuple[int, dict[str, None]]] = {}
+    for treatment, needs, n in _entries(plan["to_confirm"]):
+        count, known = found.get(treatment, (0, {}))
+        found[treatment] = (count + n, {**known, **dict.fromkeys(needs.split(", "))})
+    rows = [(name, n, [words(need) for need in needs]) for name, (n, needs) in found.items()]
+    table = pd.DataFrame(rows, columns=["treatment", "n", "needs"])
+    return _named(table.sort_values(["n", "treatment"], ascending=[False, True]), names)
+
+
+def _entries(texts: pd.Series) -> Iterator[tuple[str, str, int]]:
+    """Yield treatment, reasons and count of "treatment: reason, reason; ..."."""
+    for text, n in texts[texts != ""].value_counts().items():
+        for part in str(text).split("; "):
+            treatment, _, reasons = part.partition(": ")
+            yield treatment, reasons, int(n)
+
+
+def policy_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a strategy's table in long form: ``stage, band, treatments``."""
+    return table.reset_index().melt("stage", list(table.columns), "band", "treatments")

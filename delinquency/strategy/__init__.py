@@ -1,0 +1,19 @@
+"""What to do? Treatments, the strategy table, and a plan that explains itself."""
+
+from delinquency.strategy._assign import assign
+from delinquency.strategy._explain import explain, in_words, need_in_words
+from delinquency.strategy._file import json_schema
+from delinquency.strategy._strategy import Strategy
+from delinquency.strategy._treatments import Treatment, catalogue, treatments
+
+__all__ = [
+    "Strategy",
+    "Treatment",
+    "assign",
+    "catalogue",
+    "explain",
+    "in_words",
+    "json_schema",
+    "need_in_words",
+    "treatments",
+]

@@ -1,0 +1,122 @@
+"""What a strategy file may say: the models behind it, and the JSON schema for editors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from delinquency.strategy._conditions import Conditions
+from delinquency.strategy._model import Model, Name, Names
+from delinquency.strategy._treatments import Treatment
+
+__all__ = ["Band", "Cell", "Stage", "StrategyFile", "json_schema"]
+
+
+class Stage(Model):
+    """A range of days past due: first and last day, both included; null is open-ended."""
+
+    stage: Name
+    dpd: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)] | None]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Stage:
+        if self.dpd[1] is not None and self.dpd[0] > self.dpd[1]:
+            raise ValueError("dpd: the first day is after the last")
+        return self
+
+
+class Band(Model):
+    """A band of the score: a name, and its edges ``[from, to)`` unless the scores bring them."""
+
+    band: Name
+    points: tuple[float | None, float | None] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Band:
+        low, high = self.points or (None, None)
+        if low is not None and high is not None and low >= high:
+            raise ValueError("points: the lower edge is not below the upper")
+        return self
+
+
+def _as_band(value: Any) -> Any:
+    return {"band": value} if isinstance(value, str) else value
+
+
+_BAND_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["band"],
+            "properties": {
+                "band": {"type": "string", "minLength": 1},
+                "points": {
+                    "type": "array",
+                    "items": {"type": ["number", "null"]},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+            },
+        },
+    ]
+}
+
+
+class Cell(Model):
+    """What to do with accounts of a stage and band.
+
+    Parameters
+    ----------
+    stage, band : str or sequence of str
+        Where it stands; it holds for every pair.
+    when : mapping
+        Conditions on columns; all must hold.
+    treatment : str or sequence of str
+        In order of preference.
+    also : str or sequence of str
+        What runs beside the chosen treatment, each if nothing removes it.
+    rule : str
+        Its id in plans; "stage/band" when not given.
+    """
+
+    rule: Name | None = None
+    stage: Names
+    band: Names
+    when: Conditions = Field(default_factory=dict)
+    treatment: Names
+    also: Names = ()
+
+
+class StrategyFile(Model):
+    """A strategy: stages by days past due, bands by score, and what to do in each cell."""
+
+    format: Literal[1]
+    name: Name
+    role: Literal["champion", "challenger"] = "champion"
+    note: str = ""
+    period: Literal["day", "week", "month"] = "month"
+    last_resort: Name = "no_action"
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=1000)]
+    bands: Annotated[
+        tuple[Annotated[Band, BeforeValidator(_as_band), WithJsonSchema(_BAND_SCHEMA)], ...],
+        Field(min_length=1, max_length=100),
+    ]
+    enable: Names = ()
+    disable: Names = ()
+    treatments: tuple[Treatment, ...] = ()
+    cells: Annotated[tuple[Cell, ...], Field(min_length=1, max_length=20000)]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a strategy file, for editors that check while one types.
+
+    Examples
+    --------
+    >>> sorted(json_schema()["required"])
+    ['bands', 'cells', 'format', 'name', 'stages']
+    """
+    schema = StrategyFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

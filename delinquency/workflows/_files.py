@@ -1,0 +1,153 @@
+"""The road on files: read, walk, commit; the manifest last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from delinquency import report, schema, scoring, storage
+from delinquency import strategy as strategies
+from delinquency.workflows import _road as road
+from delinquency.workflows._road import Say, quiet
+from delinquency.workflows._story import tell
+
+__all__ = ["commit", "plan_files", "report_files", "score_files"]
+
+Path_ = str | os.PathLike[str]
+
+
+def commit(
+    out: Path_,
+    job: str,
+    *,
+    as_of: Any,
+    inputs: Mapping[str, Path_],
+    tables: Mapping[str, pd.DataFrame],
+    also: tuple[str, ...] = (),
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write the tables of a run and then its manifest; return the manifest.
+
+    Parameters
+    ----------
+    out : path
+        The run's folder.
+    job : str
+        What was done.
+    as_of : date
+        For which day.
+    inputs : mapping of str to path
+        What was read, by role.
+    tables : mapping of str to DataFrame
+        File name to table.
+    also : tuple of str
+        Files of the run that already stand in the folder.
+    facts : mapping, optional
+        What else the manifest should say: reconciliation, hashes of bundle and strategy.
+    """
+    folder = Path(out)
+    for name, table in tables.items():
+        storage.write_table(table, folder / name)
+    document = {
+        "job": job,
+        "as_of": str(schema.as_date(as_of).date()),
+        "inputs": {role: storage.describe(path) for role, path in inputs.items()},
+        "rows": {name: len(table) for name, table in tables.items()},
+        "versions": storage.versions(),
+        **(facts or {}),
+    }
+    return storage.write_manifest(folder, document, [*tables, *also])
+
+
+def score_files(
+    months: Path_, bundle: Path_, *, as_of: Any, out: Path_, lang: str = "en", say: Say = quiet
+) -> pd.DataFrame:
+    """Score a file of months; write ``scores.parquet``, ``refused.parquet`` and the manifest.
+
+    Returns
+    -------
+    DataFrame
+        One row a band: accounts, share, mean probability.
+    """
+    scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
+    result = road.score(storage.read_table(months), scorer, as_of=as_of, lang=lang, say=say)
+    commit(
+        out,
+        "score",
+        as_of=as_of,
+        inputs={"months": months, "bundle": Path(bundle) / "manifest.json"},
+        tables={"scores.parquet": result.scores, "refused.parquet": result.refused},
+        facts={"reconciliation": result.reconciliation, "bundle": scorer.to_bundle().hash},
+    )
+    return scorer.bands.describe(result.scores["band"], result.scores["probability"])
+
+
+def plan_files(
+    scores: Path_,
+    months: Path_,
+    *,
+    as_of: Any,
+    out: Path_,
+    accounts: Path_ | None = None,
+    strategy: Path_ | None = None,
+) -> pd.DataFrame:
+    """Plan a file of scores; write ``plan.parquet`` and the manifest.
+
+    Returns
+    -------
+    DataFrame
+        Accounts by treatment (rows) and band (columns).
+    """
+    chosen = load_strategy(strategy)  # first, so that a mistake in it costs no time
+    table = road.plan(
+        storage.read_table(scores),
+        storage.read_table(months),
+        as_of=as_of,
+        accounts=None if accounts is None else storage.read_table(accounts),
+        strategy=chosen,
+    )
+    inputs = {"scores": scores, "months": months, "accounts": accounts, "strategy": strategy}
+    commit(
+        out,
+        "plan",
+        as_of=as_of,
+        inputs={role: path for role, path in inputs.items() if path is not None},
+        tables={"plan.parquet": table},
+        facts={"strategy": chosen.hash},
+    )
+    return report.plan_by_band(table).reset_index()
+
+
+def report_files(
+    months: Path_,
+    bundle: Path_,
+    *,
+    as_of: Any,
+    out: Path_,
+    labels: Path_ | None = None,
+    accounts: Path_ | None = None,
+    strategy: Path_ | None = None,
+    say: Say = quiet,
+) -> None:
+    """Score, plan and write one HTML page; with labels it also says how good the scores were."""
+    chosen = load_strategy(strategy)
+    scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
+    page = tell(
+        storage.read_table(months),
+        scorer,
+        as_of=as_of,
+        labels=None if labels is None else storage.read_table(labels),
+        accounts=None if accounts is None else storage.read_table(accounts),
+        strategy=chosen,
+        say=say,
+    )
+    storage.write_bytes(out, report.render_report(page).encode())
+
+
+def load_strategy(path: Path_ | None) -> strategies.Strategy:
+    """Return the strategy of a file, or the default one."""
+    return strategies.Strategy.default() if path is None else strategies.Strategy.load(path)
