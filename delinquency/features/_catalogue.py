@@ -57,13 +57,13 @@ def catalogue(windows: Sequence[int] = WINDOWS) -> pd.DataFrame:
     Raises
     ------
     InputError
-        ``DLQ-204`` when the windows are not whole numbers of months above zero, each once.
+        ``DLQ-205`` when the windows are not whole numbers of months above zero, each once.
 
     Examples
     --------
     >>> table = catalogue()
-    >>> len(table)
-    100
+    >>> len(table), int(table["core"].sum())
+    (262, 100)
     >>> row = table.set_index("name").loc["dpd30_count_12m"]
     >>> row["reason_en"].format(value=2)
     'Months 30 or more days late in the last 12 months: 2.'

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from delinquency.errors import InputError, Problem
-from delinquency.features._feature import Feature
+from delinquency.features._compile import compile_notice
 from delinquency.features._kernels import find_cuts
+from delinquency.features._plan import Plan
 from delinquency.features._rows import Block, Cuts, Rows
 from delinquency.features._status import STATUSES
 from delinquency.schema import known_as_of, month_number
 
-__all__ = ["compute"]
+__all__ = ["compute", "nothing_known"]
 
 
 CHUNK = 8192  # cuts a task: large enough to hide the hand-over, small enough to share evenly
@@ -33,34 +34,15 @@ _NUMBERS = {
 }
 
 
-def compute(
-    table: pd.DataFrame,
-    dates: Sequence[pd.Timestamp],
-    windows: tuple[int, ...],
-    blocks: Sequence[Block],
-    wanted: Sequence[Feature],
-    threads: int,
-) -> tuple[Cuts, np.ndarray]:
-    """Return the cuts that have a row, and the wanted features of each, in order.
+def compute(table: pd.DataFrame, plan: Plan) -> tuple[Cuts, np.ndarray]:
+    """Return the cuts of an admitted table that have a row, and the planned features of each.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Admitted months.
-    dates : sequence of Timestamp
-        Rising.
-    windows : tuple of int
-        Rising.
-    blocks : sequence of Block
-        Which loops run; together they hold every wanted feature.
-    wanted : sequence of Feature
-        The columns of the result.
-    threads : int
-        How many chunks are computed at a time.
+    Rows of the matrix are sorted by account and date, columns stand as ``plan.wanted``.
     """
+    blocks, windows, wanted = plan.blocks, plan.windows, plan.wanted
     features = [feature for block in blocks for feature in block.entries(windows)]
-    rows = _rows(table, dates, {name for feature in features for name in feature.inputs})
-    cuts = _cuts(table, rows, dates, max(*windows, _LEAST_HISTORY))
+    rows = _rows(table, plan.dates, {name for feature in features for name in feature.inputs})
+    cuts = _cuts(table, rows, plan.dates, max(*windows, _LEAST_HISTORY))
     place = {feature.name: column for column, feature in enumerate(features)}
     picks = np.array([place[feature.name] for feature in wanted])
     values = np.empty((len(cuts.begins), len(wanted)))
@@ -77,13 +59,20 @@ def compute(
         values[part] = block[:, picks]
 
     starts = range(0, len(values), CHUNK)
-    if threads == 1 or len(starts) == 1:
-        for start in starts:
-            work(start)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, starts))
+    with compile_notice():
+        if plan.threads == 1 or len(starts) <= 1:
+            for start in starts:
+                work(start)
+        else:
+            with ThreadPoolExecutor(plan.threads) as pool:
+                list(pool.map(work, starts))
     return cuts, values
+
+
+def nothing_known(where: str) -> InputError:
+    """Return the refusal of a table none of whose rows any snapshot knows."""
+    fix = "check the snapshot date against the months of the table"
+    return InputError(Problem("DLQ-100", "no row is known at the snapshot", where, 0, fix))
 
 
 def run(
@@ -105,13 +94,24 @@ def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: set[str]) ->
             return np.full(len(table), np.nan)
         return np.ascontiguousarray(table[name].to_numpy())
 
-    return Rows(
+    rows = Rows(
         month=month_number(table["month"]),
         since=_known_since(table, dates),
         status=_status(table, read),
         opened=_opened(table, read),
         **{field: column(name) for name, field in _NUMBERS.items()},
     )
+    return Rows(*map(_read_only, rows))
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    """Return a view that cannot be written.
+
+    pandas hands out arrays of both kinds, and the loops would be compiled anew for each mixture.
+    """
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _known_since(table: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
@@ -151,9 +151,6 @@ def _cuts(table: pd.DataFrame, rows: Rows, dates: Sequence[pd.Timestamp], horizo
     begins, ends = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
     find_cuts(starts, rows.month, rows.since, nows, horizon, begins, ends)
     accounts, views = np.nonzero(begins < ends)
-    if not len(accounts):
-        fix = "check the snapshot date against the months of the table"
-        raise InputError(Problem("DLQ-100", "no row is known at the snapshot", "months", 0, fix))
     return Cuts(accounts, views, begins[accounts, views], ends[accounts, views], nows[views])
 
 

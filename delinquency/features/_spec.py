@@ -18,7 +18,7 @@ def checked_windows(windows: Sequence[int]) -> tuple[int, ...]:
     whole = all(hasattr(w, "__index__") and not isinstance(w, bool) for w in given)
     if not given or not whole or any(w < 1 for w in given) or len(set(given)) < len(given):
         what = "windows must be whole numbers of months above zero, each once"
-        raise InputError(Problem("DLQ-204", what, "windows", fix="write windows=(3, 6, 12, 24)"))
+        raise InputError(Problem("DLQ-205", what, "windows", fix="write windows=(3, 6, 12, 24)"))
     return tuple(sorted(int(w) for w in given))
 
 
@@ -38,7 +38,7 @@ class FeatureSpec:
     Raises
     ------
     InputError
-        ``DLQ-204`` for windows that are no windows.
+        ``DLQ-205`` for windows that are no windows.
 
     Examples
     --------

@@ -129,7 +129,8 @@ def test_a_lacking_input_switches_its_features_off(caplog, column, lost):
     needy = catalogue()[[column in inputs for inputs in catalogue()["inputs"]]]["name"]
     assert lost <= set(needy)
     assert_same_bits(part, whole.drop(columns=list(needy)))
-    assert [column in record.getMessage() for record in caplog.records] == [True]
+    notices = [record.getMessage() for record in caplog.records]
+    assert [column in line for line in notices if "compiling" not in line] == [True]
 
 
 def test_spec_chooses_by_window_family_and_name():
@@ -156,9 +157,9 @@ def test_spec_chooses_by_window_family_and_name():
         ({"snapshots": ["2025-01-31", "2025-01-31"]}, "each once"),
         ({"as_of": "soon"}, "DLQ-103 as_of: expected a date"),
         ({"as_of": "2001-01-31"}, "DLQ-100 months: no row is known at the snapshot"),
-        ({"as_of": "2025-01-31", "windows": (0, 3)}, "DLQ-204"),
-        ({"as_of": "2025-01-31", "windows": (3, 3)}, "DLQ-204"),
-        ({"as_of": "2025-01-31", "windows": ()}, "DLQ-204"),
+        ({"as_of": "2025-01-31", "windows": (0, 3)}, "DLQ-205"),
+        ({"as_of": "2025-01-31", "windows": (3, 3)}, "DLQ-205"),
+        ({"as_of": "2025-01-31", "windows": ()}, "DLQ-205"),
         (
             {"as_of": "2025-01-31", "spec": FeatureSpec(names=("dpd_mx_3m",))},
             'did you mean "dpd_max_3m"',
