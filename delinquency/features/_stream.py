@@ -89,7 +89,7 @@ def stream_features(
     ... )
     >>> out = pathlib.Path(tempfile.mkdtemp()) / "features.parquet"
     >>> stream_features(months, out, "2026-02-28", rows_at_once=2)
-    Streamed(rows_read=3, rows_written=2, features=44)
+    Streamed(rows_read=3, rows_written=2, features=47)
     """
     names, batches = open_batches(months, rows_at_once)
     if not names:
