@@ -88,7 +88,8 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
     paths = _tabulated(trees, boxes)
     X = np.ascontiguousarray(X)
     out = np.empty((len(X), X.shape[1] + 1))
-    out[:, -1] = sum(v * np.prod([e[3] for e in b.values()]) for v, b in zip(trees.value, boxes))
+    shares = [np.prod([entry[3] for entry in box.values()]) for box in boxes]
+    out[:, -1] = float(np.dot(trees.value, shares))
     parts = (paths.start, paths.nodes, paths.table_start, paths.feature, paths.low, paths.high)
     tables = (paths.takes_missing, paths.place, paths.out_factor, paths.out_part, paths.in_part)
 

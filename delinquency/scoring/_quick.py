@@ -1,12 +1,13 @@
 """The scoring kernel: trees as bit vectors, block by block.
 
-After Lucchese et al., "QuickScorer", SIGIR 2015. A tree of at most 64 leaves is a 64-bit word with one bit
-a leaf, in order from left to right. A test that sends a row right rules out the leaves on its left: one AND. When
-all tests have spoken, the lowest bit left is the leaf. There is no branch to mispredict, so a block of rows runs in
-vector registers; the leaves are added tree by tree, in the order of the booster, so the sum is the same to the bit.
+After Lucchese et al., "QuickScorer", SIGIR 2015. A tree of at most 64 leaves is a 64-bit word with one
+bit a leaf, in order from left to right. A test that sends a row right rules out the leaves on its left:
+one AND. When all tests have spoken, the lowest bit left is the leaf. There is no branch to mispredict, so
+a block of rows runs in vector registers; the leaves are added tree by tree, in the order of the booster,
+so the sum is the same to the bit.
 
-A missing value goes where training sent it: the block holds a column up to three times, with missing read as minus
-infinity (left), infinity (right) or 0, and each test reads the copy it needs.
+A missing value goes where training sent it: the block holds a column up to three times, with missing read
+as minus infinity (left), infinity (right) or 0, and each test reads the copy it needs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
 if TYPE_CHECKING:
@@ -85,7 +87,12 @@ class QuickTrees:
 
 
 def build(trees: Trees) -> QuickTrees | None:
-    """Return the tables of the kernel, or None when a tree has more than 64 leaves."""
+    """Return the tables of the kernel, or None when a tree has more than 64 leaves.
+
+    None as well where numba is switched off (``NUMBA_DISABLE_JIT``): the kernel speaks to the processor.
+    """
+    if not isinstance(_score_blocks, Dispatcher):
+        return None
     planes: dict[tuple[int, int], int] = {}
     rows: list[tuple[int, float, int]] = []
     node_start, leaf_start, values = [0], [0], []
@@ -165,7 +172,7 @@ def _score_blocks(
             )
             first = leaf_start[tree]
             for i in range(ROWS):
-                total[i] += value[first + _lowest(words[i])]
+                total[i] += value[first + _lowest(words[i])]  # pyright: ignore[reportCallIssue]
         out[start : start + rows] = total[:rows]
 
 

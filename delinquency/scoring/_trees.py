@@ -134,8 +134,7 @@ class Trees:
             Chunks of rows worked on at the same time; the result does not depend on it.
         """
         X = np.ascontiguousarray(X, dtype="float64")
-        # a handful of rows is not worth a block; without a compiler there are no blocks at all
-        quick = None if len(X) < 64 or numba.config.DISABLE_JIT else self._quick
+        quick = None if len(X) < 64 else self._quick  # a handful of rows is not worth a block
         if quick is None:
             out = np.empty(len(X))
             parts = (self.feature, self.left, self.right, self.threshold, self.missing)
