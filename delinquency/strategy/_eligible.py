@@ -192,5 +192,5 @@ class _Texts:
         place = [self.known.setdefault(text, len(self.known)) for text in said]
         self.codes[:, column] = np.array(place, dtype=np.int32)[code]
 
-    def column(self) -> pd.Categorical:
+    def column(self) -> pd.Categorical[Any]:
         return pd.Categorical.from_codes(self.codes.ravel(), pd.Index(list(self.known)))
