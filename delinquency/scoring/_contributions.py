@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from delinquency.scoring._trees import AS_ZERO, GOES_LEFT, Trees
+from delinquency.scoring._trees import AS_ZERO, GOES_LEFT, Trees, as_matrix
 
 __all__ = ["contributions"]
 
@@ -49,13 +49,13 @@ def contributions(trees: Trees, X: np.ndarray) -> np.ndarray:
     ndarray (rows, features + 1)
         Rows sum to ``trees.raw(X)``. The base is the mean over the training rows.
     """
-    paths = _paths(trees)
+    X, paths = as_matrix(trees, X), _paths(trees)
     out = np.zeros((len(X), X.shape[1] + 1))
     depth = int(np.diff(paths.start).max(initial=1))
     nodes, weights = np.polynomial.legendre.leggauss(max((depth + 1) // 2, 1))
     inside = np.clip((nodes + 1) / 2, 0, 1)
     parts = (paths.start, paths.feature, paths.low, paths.high, paths.takes_missing, paths.share)
-    _accumulate(np.ascontiguousarray(X), *parts, paths.value, inside, weights / 2, out)
+    _accumulate(X, *parts, paths.value, depth, inside, weights / 2, out)
     return out / trees.models[0]
 
 
@@ -94,9 +94,9 @@ def _narrowed(trees: Trees, node: int, child: int, left: bool, box: dict) -> dic
 
 @numba.njit(nogil=True, cache=True)
 def _accumulate(
-    X, start, feature, low, high, takes_missing, share, value, nodes, weights, out
+    X, start, feature, low, high, takes_missing, share, value, depth, nodes, weights, out
 ):  # pragma: no cover
-    passes = np.empty(64)
+    passes = np.empty(depth)
     products = np.empty(nodes.shape[0])
     last = out.shape[1] - 1
     for row in range(X.shape[0]):

@@ -14,6 +14,7 @@ from delinquency.scoring._scorer import Feature, Scorer
 __all__ = ["reasons"]
 
 _CHUNK = 4096
+_TEXT = pd.StringDtype("pyarrow")
 
 
 def reasons(scorer: Scorer, X: pd.DataFrame, *, most: int = 4, lang: str = "en") -> pd.DataFrame:
@@ -50,7 +51,8 @@ def reasons(scorer: Scorer, X: pd.DataFrame, *, most: int = 4, lang: str = "en")
     chunks = [_texts(scorer, matrix[i : i + _CHUNK], most, lang) for i in range(0, len(X), _CHUNK)]
     columns = [f"reason_{k}" for k in range(1, most + 1)]
     texts = np.concatenate(chunks) if chunks else np.empty((0, most), dtype=object)
-    return pd.DataFrame(texts, index=X.index, columns=columns).astype("str")
+    # "string" keeps a missing text missing; older pandas would write "None" into a customer's letter
+    return pd.DataFrame(texts, index=X.index, columns=columns).astype(_TEXT)
 
 
 def _texts(scorer: Scorer, matrix: np.ndarray, most: int, lang: str) -> np.ndarray:
