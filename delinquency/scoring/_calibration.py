@@ -56,7 +56,9 @@ class Calibration:
         with np.errstate(all="ignore"):  # what overflows is refused just below
             runs, slopes = [np.diff(k) for k in knots], self._slopes()
         figures = [*knots, *runs, slopes]
-        return all(np.isfinite(f).all() for f in figures) and all((f > 0).all() for f in figures[2:])
+        return all(np.isfinite(f).all() for f in figures) and all(
+            (f > 0).all() for f in figures[2:]
+        )
 
     def _slopes(self) -> np.ndarray:
         return np.diff(self.calibrated) / np.diff(self.raw)

@@ -70,7 +70,9 @@ class PointsScale:
             what = f"{self.odds:g} {self.orientation} means more bads than goods at the base"
             fix = "turn the odds or the orientation round"
             raise InputError(Problem("DLQ-103", what, "scale.odds", fix=fix))
-        if not np.isfinite(self.points([0.0, 1.0])).all():
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(self.points([0.0, 1.0])).all()
+        if not finite:
             raise InputError(Problem("DLQ-105", "points would overflow", "scale"))
 
     @property

@@ -96,7 +96,9 @@ def test_the_bits_do_not_depend_on_chunks_order_or_memory_layout():
     trees = from_boosters([booster(X, y)])
     whole = trees.raw(X)
 
-    np.testing.assert_array_equal(np.concatenate([trees.raw(X[i : i + 1]) for i in range(300)]), whole)
+    np.testing.assert_array_equal(
+        np.concatenate([trees.raw(X[i : i + 1]) for i in range(300)]), whole
+    )
     np.testing.assert_array_equal(trees.raw(X[::-1])[::-1], whole)
     np.testing.assert_array_equal(trees.raw(np.asfortranarray(X)), whole)
 
