@@ -110,7 +110,7 @@ def fit_calibration(raw: np.ndarray, bad: np.ndarray, weight: np.ndarray) -> Cal
     return _line(centre, spread / slope, float(intercept))
 
 
-_EXACT = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 1000}
+_EXACT: Any = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 1000}
 
 
 def _level(bad: np.ndarray, weight: np.ndarray) -> float:

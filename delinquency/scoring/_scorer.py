@@ -288,7 +288,7 @@ class Scorer:
 
 
 def _texts_of(known: pd.DataFrame, name: str) -> dict[str, Any]:
-    row = known.loc[name]
+    row: Any = known.loc[name]
     return {"sign": int(row["sign"])} | {
         key: str(row[key]) for key in ("family", "reason_en", "reason_zh")
     }

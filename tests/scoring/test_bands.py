@@ -1,5 +1,6 @@
 """Bands: frozen edges, in order, with enough in each."""
 
+import itertools
 import math
 
 import numpy as np
@@ -126,8 +127,8 @@ def best_by_hand(cells, n, least, bads):
         edges = [0, *[i + 1 for i in range(size - 1) if cut >> i & 1], size]
         if len(edges) - 1 > n:
             continue
-        groups = [likelihood(list(range(a, b))) for a, b in zip(edges, edges[1:], strict=False)]
-        if None in groups or any(a[0] >= b[0] for a, b in zip(groups, groups[1:], strict=False)):
+        groups = [likelihood(list(range(a, b))) for a, b in itertools.pairwise(edges)]
+        if None in groups or any(a[0] >= b[0] for a, b in itertools.pairwise(groups)):
             continue
         best = max(best, (sum(group[1] for group in groups), edges))
     return best
