@@ -154,7 +154,7 @@ def calibration(
     1    2  500    57     0.105     0.114
     """
     labels, scores = outcomes_and_scores(y, probability)
-    order = np.argsort(scores, kind="stable")
+    order = np.lexsort((labels, scores))  # sums must not depend on the order of rows
     labels, scores = labels[order], scores[order]
     table = _table(labels, scores, bins)
     rates, noise = _noise(scores, table["n"].to_numpy(), simulations, seed)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from delinquency.errors import InputError, Problem
 
-__all__ = ["outcomes_and_scores"]
+__all__ = ["flags", "outcomes_and_scores"]
 
 
 def outcomes_and_scores(
@@ -100,3 +100,26 @@ def _class_problems(labels: np.ndarray) -> list[Problem]:
     only = "bad" if labels[0] == 1 else "good"
     fix = "evaluate on a sample that holds goods and bads"
     return [Problem("DLQ-150", f"all {len(labels):,} accounts are {only}", "y", len(labels), fix)]
+
+
+def flags(values: Any, name: str) -> np.ndarray:
+    """Return decisions as True and False, or refuse.
+
+    Examples
+    --------
+    >>> flags([1, 0], "favoured")
+    array([ True, False])
+    """
+    problems: list[Problem] = []
+    numbers = _floats(values, name, problems)
+    missing = np.isnan(numbers)
+    other = ~(missing | (numbers == 0) | (numbers == 1))
+    if missing.any():
+        fix = "decide for every account or leave it out"
+        problems.append(_rows_problem("DLQ-104", "decisions are missing", name, missing, fix))
+    if other.any():
+        what = "decisions are not true or false"
+        problems.append(_rows_problem("DLQ-103", what, name, other, "pass booleans"))
+    if problems:
+        raise InputError(*problems)
+    return numbers == 1
