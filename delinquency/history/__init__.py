@@ -17,6 +17,7 @@ from delinquency.history._ledger import (
 )
 from delinquency.history._snapshots import Snapshots, positions, take_snapshots
 from delinquency.history._split import AccountSplit, AccountTimeSplit, split_accounts
+from delinquency.history._wide import from_wide
 
 __all__ = [
     "AccountSplit",
@@ -27,6 +28,7 @@ __all__ = [
     "Snapshots",
     "check_months",
     "days_past_due",
+    "from_wide",
     "label",
     "label_first_payment",
     "label_from",
