@@ -67,13 +67,13 @@ def test_the_page_is_light_and_whole(page):
 
     assert len(page.encode()) < 400_000
     assert reader.open == []
-    assert reader.tags.count("svg") == 6
+    assert reader.tags.count("svg") == 7
     assert [v for k, v in reader.attributes if k == "id" and v.isalpha()][:5] == [
         "intake",
         "score",
         "bands",
+        "months",
         "drivers",
-        "plan",
     ]
 
 
@@ -108,6 +108,7 @@ HOSTILE = [
     "javascript:alert(1)",
     "-->]]><!--",
     "观察 𝒳 \u202e",
+    "no end " * 60,
 ]
 
 
@@ -126,6 +127,7 @@ def hostile_story(name):
         return poisoned
 
     tables = ("checks", "bands", "drivers", "examples", "plan", "removed", "confirm", "policy")
+    # months are dates, and no names
     changes = {table: poison(getattr(base, table)) for table in tables}
     texts = dict.fromkeys(("title", "as_of", "source", "target", "sample"), name)
     intake = Intake(
@@ -133,7 +135,15 @@ def hostile_story(name):
     )
     # the curves carry no names
     curves = dict.fromkeys(("roc", "gains", "calibration"))
-    more = {"unknowns": [name], "reproduce": [name], "manifest": {name: name}, "intake": intake}
+    audit = {name: poison(base.audit["Region"])}
+    texts["favoured"] = name
+    more = {
+        "audit": audit,
+        "unknowns": [name],
+        "reproduce": [name],
+        "manifest": {name: name},
+        "intake": intake,
+    }
     return story(**changes, **texts, **curves, **more)
 
 
