@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.evaluation._door import flags, outcomes_and_scores
+from delinquency.evaluation._door import flags, level_of, outcomes_and_scores, whole_of
 from delinquency.evaluation._groups import groups_of, rate
 from delinquency.evaluation._segments import by_segment
 
@@ -67,6 +67,7 @@ def impact_ratios(
     0  north            0.8         1.000
     1  south            0.5         0.625
     """
+    level, least = level_of(level), whole_of(least, "least", 1)
     chosen = flags(favoured, "favoured")
     names, codes = groups_of(group, len(chosen), "group")
     n = np.bincount(codes, minlength=len(names))

@@ -194,6 +194,7 @@ def test_the_band_is_the_same_for_the_same_seed_and_any_order_of_rows():
         second.ece_noise_high,
     )
     np.testing.assert_array_equal(first.table, second.table)
+    assert first == second  # every other figure too, to the last bit
 
 
 def test_equal_probabilities_have_an_intercept_and_no_slope():

@@ -89,6 +89,7 @@ def parts():
         "Coast",
         rng.choice(["Hills", "City"], len(y)),
     )
+    region = region.astype(object)
     region[:12] = "Islands"
     return {
         "title": "Who is likely to fall behind, and what to do about it",

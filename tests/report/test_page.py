@@ -191,7 +191,7 @@ def test_headings_say_the_finding(page):
 
 def test_chinese_names_stand_beside_the_english_ones(page):
     """And are marked as Chinese, so that a browser picks the right glyphs and voice."""
-    assert '<th>agent call <span lang="zh">人工电话</span></th>' in page
+    assert '<th scope="row">agent call <span lang="zh">人工电话</span></th>' in page
 
 
 def test_a_bare_story_is_a_page():
