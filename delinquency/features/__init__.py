@@ -7,5 +7,6 @@ Features are pure functions of the months up to the date, so a model never store
 from delinquency.features._build import build_features
 from delinquency.features._catalogue import catalogue
 from delinquency.features._spec import FeatureSpec
+from delinquency.features._stream import Streamed, stream_features
 
-__all__ = ["FeatureSpec", "build_features", "catalogue"]
+__all__ = ["FeatureSpec", "Streamed", "build_features", "catalogue", "stream_features"]

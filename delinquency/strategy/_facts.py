@@ -118,7 +118,8 @@ class Facts:
         if name in self.table:
             return flag(self.table[name])[0]
         if name == "not_on_hold":
-            return None if not self.holds() else ~self.held()
+            # one hold column does not prove that no other hold stands
+            return ~self.held() if len(self.holds()) == len(HOLDS) else None
         if name == "not_opted_out":
             columns = [c for c in self.table if str(c).startswith("opt_out_")]
             # which medium is closed is decided channel by channel; here it only counts as supplied

@@ -124,7 +124,7 @@ def demo(
     )
     html = report.render_report(page).encode()
     say("files")
-    storage.save_bundle(bundle, folder / "bundle")
+    parts = storage.save_bundle(bundle, folder / "bundle")
     storage.write_bytes(folder / "report.html", html)
     commit(
         folder,
@@ -132,7 +132,7 @@ def demo(
         as_of=_AS_OF,
         inputs={},
         tables={"scores.parquet": scored.scores, "plan.parquet": plan},
-        also=("report.html", "bundle/manifest.json", "bundle/arrays.bin"),
+        also=("report.html", *(f"bundle/{part}" for part in parts)),
         facts={
             "reconciliation": scored.reconciliation,
             "sample": datasets.SAMPLE_SHA256,
