@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pandas as pd
 
+from delinquency import evaluation, schema
+
 __all__ = [
+    "audit_rows",
     "band_rows",
     "confirm_rows",
     "driver_rows",
@@ -16,6 +19,51 @@ __all__ = [
     "policy_rows",
     "removed_rows",
 ]
+
+
+def audit_rows(
+    holdout: pd.DataFrame, plan: pd.DataFrame, accounts: pd.DataFrame, favoured: Collection[str]
+) -> dict[str, pd.DataFrame]:
+    """Audit score and plan by every protected attribute that came with the accounts.
+
+    Parameters
+    ----------
+    holdout : DataFrame
+        ``account_id, snapshot_date, bad, probability`` of accounts that the model never saw.
+    plan : DataFrame
+        ``account_id, snapshot_date, treatment``.
+    accounts : DataFrame
+        ``account_id`` and attributes; those whose names `delinquency.schema.audit_only` knows are
+        audited, in their order. An account that is not there is in the group ``unknown``.
+    favoured : collection of str
+        Treatments that favour the person, such as ``no_action``.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        `delinquency.evaluation.audit`; empty without such attributes.
+
+    Examples
+    --------
+    >>> holdout = pd.DataFrame({"account_id": range(40), "snapshot_date": "2026-01-31"})
+    >>> plan = holdout.assign(treatment=["no_action", "agent_call"] * 20)
+    >>> judged = holdout.assign(bad=[0, 1] * 20, probability=[0.2, 0.7] * 20)
+    >>> accounts = pd.DataFrame({"account_id": range(40), "sex": ["f"] * 40, "balance": 1.0})
+    >>> list(audit_rows(judged, plan, accounts, {"no_action"}))
+    ['sex']
+    """
+    attributes = schema.audit_only(accounts.columns)
+    if not attributes:
+        return {}
+    key = ["account_id", "snapshot_date"]
+    rows = holdout.merge(plan[[*key, "treatment"]], on=key)
+    rows = rows.merge(accounts[["account_id", *attributes]], on="account_id", how="left")
+    return evaluation.audit(
+        rows["bad"],
+        rows["probability"],
+        rows[attributes],
+        favoured=rows["treatment"].isin(favoured),
+    )
 
 
 def band_rows(rates: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
