@@ -123,7 +123,8 @@ class Story:
         ``feature, share`` (of the total gain), ``sign`` (1: risk rises with it, -1: falls, 0: not
         fixed), ``meaning`` in words; most important first.
     examples : DataFrame, optional
-        Riskiest first: ``band, points, probability, reasons`` (a list of sentences). No ids.
+        Riskiest first: ``band, points, probability, reasons`` (a list of sentences); ``rank`` counts
+        from the riskiest where some were passed over. No ids.
     plan : DataFrame, optional
         Accounts by treatment and band, in long form: ``treatment, zh, band, n``. A treatment is
         shown with spaces for underscores, beside its Chinese name ``zh``.

@@ -174,6 +174,16 @@ def test_small_groups_show_no_rates_and_are_no_reference():
         impact_ratios(favoured, ["few"] * 5 + ["many"] * 80, reference="few")
 
 
+def test_a_group_below_two_per_cent_sets_no_standard():
+    """Forty of 3,040, all favoured: shown, above 1, and not what others are held against."""
+    table = impact_ratios([1] * 40 + [1, 0] * 1500, ["few"] * 40 + ["many"] * 3000).set_index(
+        "group"
+    )
+
+    assert table.loc["few", "impact_ratio"] == 2
+    assert table.loc["many", "impact_ratio"] == 1
+
+
 def test_nobody_favoured_is_a_ratio_of_nought():
     """The log scale has no room for it; the low end is 0 and the high end is not known."""
     table = impact_ratios([1] * 40 + [0] * 40, ["a"] * 40 + ["b"] * 40).set_index("group")
