@@ -7,6 +7,7 @@ from delinquency.strategy._assign import assign
 from delinquency.strategy._eligible import eligible
 from delinquency.strategy._explain import explain, in_words, need_in_words
 from delinquency.strategy._file import json_schema
+from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rules import Rule, RulePack, list_rules
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
@@ -18,11 +19,13 @@ __all__ = [
     "Treatment",
     "assign",
     "catalogue",
+    "check_strategy",
     "eligible",
     "explain",
     "in_words",
     "json_schema",
     "list_rules",
     "need_in_words",
+    "show_strategy",
     "treatments",
 ]
