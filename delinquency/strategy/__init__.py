@@ -1,5 +1,6 @@
 """What to do? Treatments, the strategy table, and a plan that explains itself."""
 
+from delinquency.strategy._allocate import Allocation, allocate
 from delinquency.strategy._assign import assign
 from delinquency.strategy._explain import explain, in_words
 from delinquency.strategy._file import json_schema
@@ -7,8 +8,10 @@ from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
 
 __all__ = [
+    "Allocation",
     "Strategy",
     "Treatment",
+    "allocate",
     "assign",
     "catalogue",
     "explain",
