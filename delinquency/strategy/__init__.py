@@ -2,6 +2,7 @@
 
 from delinquency.strategy._allocate import Allocation, allocate
 from delinquency.strategy._assign import assign
+from delinquency.strategy._experiment import Experiment, SampleRatio, power, sample_size
 from delinquency.strategy._explain import explain, in_words
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._strategy import Strategy
@@ -9,6 +10,8 @@ from delinquency.strategy._treatments import Treatment, catalogue, treatments
 
 __all__ = [
     "Allocation",
+    "Experiment",
+    "SampleRatio",
     "Strategy",
     "Treatment",
     "allocate",
@@ -17,5 +20,7 @@ __all__ = [
     "explain",
     "in_words",
     "json_schema",
+    "power",
+    "sample_size",
     "treatments",
 ]

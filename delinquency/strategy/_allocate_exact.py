@@ -27,7 +27,7 @@ def exact(task: Task, *, seconds: float = 10.0) -> tuple[np.ndarray | None, floa
         answer = milp(
             -worth / task.scale,
             constraints=_constraints(task, order, rows, columns, tight),
-            integrality=np.ones(len(rows)),
+            integrality=np.ones(len(rows), dtype=np.int64),
             bounds=Bounds(0, 1),
             options={"mip_rel_gap": 0.0, "time_limit": seconds},
         )
@@ -46,7 +46,7 @@ def exact(task: Task, *, seconds: float = 10.0) -> tuple[np.ndarray | None, floa
 
 def _constraints(
     task: Task, order: np.ndarray, rows: np.ndarray, columns: np.ndarray, tight: float
-) -> list[LinearConstraint]:
+) -> list[Any]:
     place = np.arange(len(rows))
     one = coo_array((np.ones(len(rows)), (rows, place)), (task.n, len(rows)))
     each = LinearConstraint(one, 1.0, 1.0)
@@ -97,7 +97,7 @@ def shortfalls(task: Task) -> np.ndarray:
     answer = milp(
         np.append(np.zeros(width), np.ones(count)),
         constraints=constraints,
-        integrality=np.append(np.ones(width), np.zeros(count)),
+        integrality=np.repeat(np.array([1, 0]), [width, count]),
         bounds=_bounds(np.append(np.ones(width), np.full(count, np.inf))),
         options={"time_limit": 10.0},
     )
