@@ -135,8 +135,8 @@ def train(
     signs = catalogue.set_index("name")["sign"].to_dict()
     seen = part == "train"
     say(f"model: {seen.sum():,} accounts to learn from, {(~seen).sum():,} held out")
-    learner: Any = clone(model or scoring.RiskModel()).set_params(signs=signs)
-    learner.fit(X[seen], y[seen])
+    learner: Any = clone(model or scoring.RiskModel())
+    learner.set_params(signs=signs).fit(X[seen], y[seen])
     scheme = scoring.BandScheme.propose(
         scale.points(learner.out_of_fold_),
         y[seen],
