@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.features._catalogue import entries
-from delinquency.features._feature import Feature
-from delinquency.features._kernels import core_features, find_cuts
-from delinquency.features._spec import WINDOWS, FeatureSpec, checked_windows
-from delinquency.schema import MONTHS, admit, as_date, known_as_of, month_number
+from delinquency.features._compute import compute, nothing_known
+from delinquency.features._plan import Plan, plan_features
+from delinquency.features._rows import Cuts
+from delinquency.features._source import whole_table
+from delinquency.features._spec import WINDOWS, FeatureSpec
+from delinquency.schema import MONTHS, admit
 
-__all__ = ["build_features"]
-
-_LOG = logging.getLogger("delinquency")
-_MONEY = ("days_past_due", "amount_due", "amount_paid", "balance", "credit_limit")
-_LEAST_HISTORY = 24  # what is told once looks back two years, however short the windows
-_CHUNK = 8192  # cuts a task: large enough to hide the hand-over, small enough to share evenly
-
-
-class _Cuts(NamedTuple):
-    """What each account shows to each snapshot, one entry a row of the result."""
-
-    accounts: np.ndarray
-    views: np.ndarray
-    begins: np.ndarray
-    ends: np.ndarray
+__all__ = ["build_features", "framed"]
 
 
 def build_features(
@@ -57,8 +38,9 @@ def build_features(
 
     Parameters
     ----------
-    months : table
-        See `delinquency.schema.MONTHS`; anything with an Arrow stream.
+    months : table, path, or iterator of tables
+        See `delinquency.schema.MONTHS`; anything with an Arrow stream, a file that
+        `delinquency.storage.read_table` reads, or batches that together are the table.
     as_of : date
         The snapshot date. Give this or `snapshots`.
     snapshots : iterable of dates, optional
@@ -66,7 +48,8 @@ def build_features(
     windows : sequence of int
         Months that windowed features look back, the snapshot month included.
     spec : FeatureSpec, optional
-        Which features; its windows are used instead of `windows`.
+        Which features of the catalogue; its windows are used instead of `windows`. Without one, the
+        core set: 23 features a window and 8 told once. ``FeatureSpec()`` is the whole catalogue.
     threads : int, optional
         How many threads compute; as many as there are cores by default. The result does not depend on it.
 
@@ -80,8 +63,9 @@ def build_features(
     ------
     InputError
         What `delinquency.schema.admit` finds; ``DLQ-100`` when no row is known at any snapshot;
-        ``DLQ-103`` for dates that are no dates, given twice or not at all; ``DLQ-102`` when the spec
-        names an unknown feature or one whose inputs the table lacks.
+        ``DLQ-103`` for dates that are no dates, given twice or not at all; ``DLQ-205`` for windows
+        that are none; ``DLQ-206`` when the spec names an unknown feature; ``DLQ-102`` when it names
+        one whose inputs the table lacks.
 
     Examples
     --------
@@ -100,179 +84,25 @@ def build_features(
     account_id snapshot_date
     a          2026-02-28          2.0        31.0            0.75
     """
-    dates = _dates(as_of, snapshots)
-    chosen_windows = _windows(windows, spec)
-    table = admit(months, MONTHS)
-    wanted = _wanted(entries(chosen_windows), spec, table)
-    cuts, values = _compute(table, dates, chosen_windows, threads or os.cpu_count() or 1)
-    return _framed(table, dates, cuts, values, entries(chosen_windows), wanted)
+    table = admit(whole_table(months), MONTHS)
+    plan = plan_features(table.columns, as_of, snapshots, windows, spec, threads)
+    cuts, values = compute(table, plan)
+    if not len(values):
+        raise nothing_known("months")
+    return framed(table, plan, cuts, values)
 
 
-def _dates(as_of: Any, snapshots: Iterable[Any] | None) -> list[pd.Timestamp]:
-    if (as_of is None) == (snapshots is None):
-        fix = "give as_of=... or snapshots=[...]; the clock is never read"
-        raise InputError(Problem("DLQ-103", "expected one kind of snapshot date", "as_of", fix=fix))
-    if snapshots is None:
-        return [as_date(as_of)]
-    dates = sorted(as_date(date, "snapshots") for date in snapshots)
-    if not dates or len(set(dates)) < len(dates):
-        what = "expected one or more snapshot dates, each once"
-        raise InputError(Problem("DLQ-103", what, "snapshots", len(dates), "drop the repeats"))
-    return dates
+def framed(table: pd.DataFrame, plan: Plan, cuts: Cuts, values: np.ndarray) -> pd.DataFrame:
+    """Return a computed matrix as the table that goes out."""
+    columns = pd.Index([feature.name for feature in plan.wanted])
+    return pd.DataFrame(values, _index(table, plan, cuts), columns, copy=False)
 
 
-def _windows(windows: Sequence[int], spec: FeatureSpec | None) -> tuple[int, ...]:
-    given = checked_windows(windows)
-    if spec is None:
-        return given
-    if given not in (WINDOWS, spec.windows):
-        what = "windows differ from those of the spec"
-        raise InputError(Problem("DLQ-204", what, "windows", fix="give them in the spec alone"))
-    return spec.windows
-
-
-def _wanted(
-    features: Sequence[Feature], spec: FeatureSpec | None, table: pd.DataFrame
-) -> list[Feature]:
-    """Return the features to hand out: those chosen, less those whose inputs are not there."""
-    chosen = _chosen(features, spec) if spec is not None else list(features)
-    off = [feature for feature in chosen if not set(feature.inputs).issubset(table.columns)]
-    if not off:
-        return chosen
-    lacking = sorted({name for feature in off for name in feature.inputs} - set(table.columns))
-    columns = ", ".join(f'"{name}"' for name in lacking)
-    if (spec is not None and spec.names is not None) or len(off) == len(chosen):
-        what = f"{len(off)} of {len(chosen)} chosen features need {columns}"
-        fix = "add the columns or choose other features"
-        raise InputError(Problem("DLQ-102", what, "months", len(off), fix))
-    _LOG.warning(
-        "months lack %s: %d of %d features are off (%s)",
-        columns,
-        len(off),
-        len(chosen),
-        ", ".join(dict.fromkeys(feature.family for feature in off)),
-    )
-    return [feature for feature in chosen if feature not in off]
-
-
-def _chosen(features: Sequence[Feature], spec: FeatureSpec) -> list[Feature]:
-    by_name = {feature.name: feature for feature in features}
-    families = {feature.family: None for feature in features}
-    problems = [
-        Problem("DLQ-102", f'unknown {kind} "{name}"', "spec", fix=did_you_mean(name, known))
-        for kind, given, known in (
-            ("family", spec.families, families),
-            ("feature", spec.names, by_name),
-        )
-        for name in given or ()
-        if name not in known
-    ]
-    if problems:
-        raise InputError(*problems)
-    chosen = [
-        feature
-        for feature in features
-        if (spec.families is None or feature.family in spec.families)
-        and (spec.names is None or feature.name in spec.names)
-    ]
-    if not chosen:
-        what = "families and names have no feature in common"
-        raise InputError(Problem("DLQ-102", what, "spec", 0, "loosen one of them"))
-    return chosen
-
-
-def _compute(
-    table: pd.DataFrame, dates: Sequence[pd.Timestamp], windows: Sequence[int], threads: int
-) -> tuple[_Cuts, np.ndarray]:
-    month = month_number(table["month"])
-    # A month that ends on the date itself has ended: the month of the next day is the first unknown.
-    last_months = month_number([date + pd.Timedelta(days=1) for date in dates]) - 1
-    since = _known_since(table, dates)
-    cuts = _cut(table, month, since, last_months, max(*windows, _LEAST_HISTORY))
-    columns = [_column(table, name) for name in _MONEY]
-    values = np.empty((len(cuts.accounts), len(entries(windows))))
-    shared = (since, last_months, np.array(windows), month, *columns)
-
-    def work(at: int) -> None:
-        part = slice(at, at + _CHUNK)
-        with np.errstate(all="ignore"):  # speaks only where the loops run uncompiled
-            core_features(
-                cuts.begins[part], cuts.ends[part], cuts.views[part], *shared, values[part]
-            )
-
-    parts = range(0, len(values), _CHUNK)
-    if threads == 1 or len(parts) == 1:
-        for at in parts:
-            work(at)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, parts))
-    return cuts, values
-
-
-def _known_since(table: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
-    """Return, for each row, the number of the first snapshot at which it was known.
-
-    Dates rise, so a row once known stays known. The rule itself is `known_as_of`, here as everywhere.
-    """
-    since = np.zeros(len(table), dtype=np.int16)
-    for date in dates:
-        since += ~known_as_of(table, date)
-    return since
-
-
-def _cut(
-    table: pd.DataFrame,
-    month: np.ndarray,
-    since: np.ndarray,
-    last_months: np.ndarray,
-    horizon: int,
-) -> _Cuts:
-    starts = _account_starts(table["account_id"])
-    shape = (len(starts) - 1, len(last_months))
-    begins, ends = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
-    find_cuts(starts, month, since, last_months, horizon, begins, ends)
-    accounts, views = np.nonzero(begins < ends)
-    if not len(accounts):
-        fix = "check the snapshot date against the months of the table"
-        raise InputError(Problem("DLQ-100", "no row is known at the snapshot", "months", 0, fix))
-    return _Cuts(accounts, views, begins[accounts, views], ends[accounts, views])
-
-
-def _account_starts(ids: pd.Series) -> np.ndarray:
-    """Return the first row of each account, and the number of rows at the end."""
-    values = pa.array(ids, from_pandas=True)
-    changes = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
-    return np.concatenate(([0], np.flatnonzero(changes) + 1, [len(ids)]))
-
-
-def _column(table: pd.DataFrame, name: str) -> np.ndarray:
-    if name in table:
-        return np.ascontiguousarray(table[name].to_numpy())
-    return np.full(len(table), np.nan)
-
-
-def _framed(
-    table: pd.DataFrame,
-    dates: Sequence[pd.Timestamp],
-    cuts: _Cuts,
-    values: np.ndarray,
-    features: Sequence[Feature],
-    wanted: Sequence[Feature],
-) -> pd.DataFrame:
-    if len(wanted) < len(features):
-        place = {feature.name: position for position, feature in enumerate(features)}
-        values = values[:, [place[feature.name] for feature in wanted]]
-    index = _index(table, dates, cuts)
-    columns = pd.Index([feature.name for feature in wanted])
-    return pd.DataFrame(values, index, columns, copy=False)
-
-
-def _index(table: pd.DataFrame, dates: Sequence[pd.Timestamp], cuts: _Cuts) -> pd.MultiIndex:
+def _index(table: pd.DataFrame, plan: Plan, cuts: Cuts) -> pd.MultiIndex:
     """Return the index from its codes: hashing a million ids again would cost more than the features."""
     first = np.concatenate(([True], cuts.accounts[1:] != cuts.accounts[:-1]))
     ids = pd.Index(table["account_id"].iloc[cuts.begins[first]])
-    levels: Any = [ids, pd.DatetimeIndex(list(dates), dtype="datetime64[us]")]
+    levels: Any = [ids, pd.DatetimeIndex(list(plan.dates), dtype="datetime64[us]")]
     codes: Any = [np.cumsum(first) - 1, cuts.views]
     return pd.MultiIndex(
         levels=levels,

@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from delinquency.features._core import ONCE, WINDOWED
+from delinquency.features._blocks import BLOCKS, CORE
 from delinquency.features._feature import Feature
+from delinquency.features._rows import Block
 from delinquency.features._spec import WINDOWS, checked_windows
 
 __all__ = ["catalogue", "entries"]
@@ -25,13 +26,13 @@ _COLUMNS = [
     "reason_en",
     "reason_zh",
     "definition",
+    "core",
 ]
 
 
-def entries(windows: Sequence[int]) -> tuple[Feature, ...]:
-    """Return the entries in the order of the columns: window by window, then what is told once."""
-    windowed = [feature.over(months) for months in windows for feature in WINDOWED]
-    return (*windowed, *ONCE)
+def entries(windows: tuple[int, ...], blocks: Sequence[Block] = BLOCKS) -> tuple[Feature, ...]:
+    """Return the entries of the blocks in the order of their columns."""
+    return tuple(feature for block in blocks for feature in block.entries(windows))
 
 
 def catalogue(windows: Sequence[int] = WINDOWS) -> pd.DataFrame:
@@ -50,21 +51,24 @@ def catalogue(windows: Sequence[int] = WINDOWS) -> pd.DataFrame:
         a tuple; ``window`` in months, missing when there is none; ``unit``; ``missing``, when the value
         is missing; ``sign``, 1 when a larger value can only mean more risk, -1 less, 0 when the domain
         does not say; ``reason_en`` and ``reason_zh``, one fact with ``{value}`` for the customer's own
-        figure; ``definition``.
+        figure; ``definition``; ``core``, whether it
+        belongs to the core set, which `build_features` hands out when no spec is given.
 
     Raises
     ------
     InputError
-        ``DLQ-204`` when the windows are not whole numbers of months above zero, each once.
+        ``DLQ-205`` when the windows are not whole numbers of months above zero, each once.
 
     Examples
     --------
     >>> table = catalogue()
-    >>> len(table)
-    100
+    >>> len(table), int(table["core"].sum())
+    (262, 100)
     >>> row = table.set_index("name").loc["dpd30_count_12m"]
     >>> row["reason_en"].format(value=2)
     'Months 30 or more days late in the last 12 months: 2.'
     """
-    rows = [asdict(feature) for feature in entries(checked_windows(windows))]
+    lengths = checked_windows(windows)
+    core = {feature.name for feature in CORE.entries(lengths)}
+    rows = [{**asdict(f), "core": f.name in core} for f in entries(lengths)]
     return pd.DataFrame(rows, columns=_COLUMNS).astype({"window": "Int64", "sign": "int64"})

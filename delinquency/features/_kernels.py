@@ -43,41 +43,42 @@ def bucket_of(dpd):
 
 
 @compiled
-def find_cuts(starts, month, since, snapshots, horizon, begins, ends):
+def find_cuts(starts, month, since, nows, horizon, begins, ends):
     """Write the rows that each account shows to each snapshot; none where begin equals end.
 
     Row i is known from snapshot ``since[i]`` on; rows at or beyond `horizon` months back are not read.
+    Snapshots rise, so the edges of their spans move one way and each row is passed once.
     """
     for account in range(len(starts) - 1):
-        first, stop = starts[account], starts[account + 1]
-        for k in range(len(snapshots)):
-            end = stop
-            while end > first and (month[end - 1] > snapshots[k] or since[end - 1] > k):
-                end -= 1
-            begin = end
-            oldest = snapshots[k] - horizon
-            for i in range(end - 1, first - 1, -1):
-                if month[i] <= oldest:
-                    break
-                if since[i] <= k:
-                    begin = i
-            begins[account, k] = begin
-            ends[account, k] = end
+        begin, stop = starts[account], starts[account + 1]
+        end = begin
+        for k in range(len(nows)):
+            while end < stop and month[end] <= nows[k]:
+                end += 1
+            while begin < end and month[begin] <= nows[k] - horizon:
+                begin += 1
+            first, last = begin, end
+            while first < last and since[last - 1] > k:
+                last -= 1
+            while first < last and since[first] > k:
+                first += 1
+            begins[account, k] = first
+            ends[account, k] = last
 
 
 @compiled
-def core_features(
-    begins, ends, views, since, snapshots, windows, month, dpd, due, paid, balance, limit, out
-):
-    """Write the core features of each cut into its row of `out`.
+def core_features(cuts, rows, windows, out, at):
+    """Write the core features of each cut into its row of `out`, from column `at` on.
 
     Means, spreads and slopes are summed as differences from the newest known value: no digits are lost
     when all values are far from zero, and a customer who never changes has exactly no spread.
     """
-    once = WINDOW_SLOTS * len(windows)
-    for r in range(len(begins)):
-        begin, last, view = begins[r], ends[r] - 1, views[r]
-        now = snapshots[view]
+    month, since, dpd, due, paid = rows.month, rows.since, rows.days, rows.due, rows.paid
+    balance, limit = rows.balance, rows.limit
+    once = at + WINDOW_SLOTS * len(windows)
+    for r in range(len(cuts.begins)):
+        begin, last = cuts.begins[r], cuts.ends[r] - 1
+        view, now = cuts.views[r], cuts.nows[r]
         use_last = balance[last] / limit[last] if limit[last] > 0 else NAN
 
         n = dpd1 = dpd30 = since30 = missed = forward = back = 0
@@ -95,6 +96,7 @@ def core_features(
 
         i = last
         for w in range(len(windows)):
+            o = at + WINDOW_SLOTS * w
             while i >= begin and now - month[i] < windows[w]:
                 if since[i] > view:
                     i -= 1
@@ -157,7 +159,6 @@ def core_features(
                     balance_d += balance[i] - balance0
                 i -= 1
 
-            o = WINDOW_SLOTS * w
             out[r, o + N_OBS] = n
             out[r, o + DPD_MAX] = dpd_max if n > 0 else NAN
             out[r, o + DPD_MEAN] = dpd_sum / n if n > 0 else NAN

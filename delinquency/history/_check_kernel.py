@@ -115,7 +115,9 @@ def scan(
         if has_dpd and not (late >= 0 and late == np.floor(late)):
             _mark(counts, first, BAD_DAYS, i)
         if has_arrears:
+            # arrears leave out what fell due on the last day itself
             settled = not fresh and owed > 0 and given >= owed + arrears[i - 1]
+            settled = settled and late != day[i] - day[i - 1]
         else:
             settled = owed > 0 and given >= owed
         if settled and late > 0 and late >= before:
@@ -126,8 +128,6 @@ def scan(
         ever_due = ever_due or not owed <= 0
         if late > 0 and not ever_due:
             _mark(counts, first, NEVER_DUE, i)
-        if late > 0 and held <= 0:
-            _mark(counts, first, NOTHING_OWED, i)
         if has_limit:
             if limit[i] > 0 and held > limit[i]:
                 _mark(counts, first, ABOVE_LIMIT, i)
@@ -143,6 +143,9 @@ def scan(
                 _mark(counts, first, NEGATIVE_WRITTEN_OFF, i)
         state = status[i] if has_status else OPEN
         ever_lost = ever_lost or state == CHARGED_OFF
+        # a written-off or sold claim is late without standing on the books
+        if late > 0 and held <= 0 and state not in (CHARGED_OFF, SOLD):
+            _mark(counts, first, NOTHING_OWED, i)
         if has_back:
             if back[i] > 0 and not ever_lost:
                 _mark(counts, first, RECOVERED_EARLY, i)

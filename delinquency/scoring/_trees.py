@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numba
 import numpy as np
 
 from delinquency.errors import InputError, IntegrityError, Problem
+from delinquency.scoring._quick import QuickTrees, build
 
 __all__ = ["Trees", "from_boosters"]
 
@@ -131,13 +133,15 @@ class Trees:
         everything = np.concatenate([self.node_cover, self.leaf_cover])
         return everything[np.where(child >= 0, child, len(self.node_cover) + ~child)]
 
-    def raw(self, X: np.ndarray) -> np.ndarray:
+    def raw(self, X: np.ndarray, threads: int = 1) -> np.ndarray:
         """Return raw log-odds, bit-identical to ``Booster.predict(raw_score=True)`` for one booster.
 
         Parameters
         ----------
         X : float64 array (rows, features)
             NaN is missing; infinite values are for the callers to refuse.
+        threads : int
+            Chunks of rows worked on at the same time; the result does not depend on it.
 
         Raises
         ------
@@ -145,10 +149,18 @@ class Trees:
             ``DLQ-102`` when X has fewer columns than the trees test.
         """
         X = as_matrix(self, X)
-        out = np.empty(len(X))
-        parts = (self.feature, self.left, self.right, self.threshold, self.missing)
-        _score(X, *parts, self.value, self.root, out)
+        quick = None if len(X) < 64 else self._quick  # a handful of rows is not worth a block
+        if quick is None:
+            out = np.empty(len(X))
+            parts = (self.feature, self.left, self.right, self.threshold, self.missing)
+            _score(X, *parts, self.value, self.root, out)
+        else:
+            out = quick.raw(X, threads)
         return out / self.models[0] if self.models[0] > 1 else out
+
+    @cached_property
+    def _quick(self) -> QuickTrees | None:
+        return build(self)
 
 
 _DTYPES = {

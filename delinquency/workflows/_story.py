@@ -116,7 +116,7 @@ def story(
         examples=report.example_rows(scored.scores),
         plan=report.plan_rows(plan, chinese),
         removed=report.removed_rows(plan, chinese, strategies.in_words),
-        confirm=report.confirm_rows(plan, chinese, strategies.in_words),
+        confirm=report.confirm_rows(plan, chinese, strategies.need_in_words),
         policy=report.policy_rows(strategy.table()),
         unknowns=[*unknowns, *UNKNOWN],
         reproduce=reproduce,

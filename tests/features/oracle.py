@@ -136,7 +136,7 @@ def window_features(rows, now):
 
 
 def features(rows, as_of, windows=WINDOWS):
-    """The features of one account at one date, or None when it has no row left."""
+    """The core features of one account at one date, or None when it has no row left."""
     now = snapshot_month(as_of)
     rows = visible(rows, as_of, max(24, *windows))
     if not rows:

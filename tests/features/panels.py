@@ -4,12 +4,16 @@ import datetime
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import delinquency.features as features_room
+from delinquency.errors import InputError
 
-from . import oracle
+from . import oracle, oracle_more
 
 MONEY = ("amount_due", "amount_paid", "balance", "credit_limit")
+OTHER = ("status", "opened", "written_off", "recovered")
+STATUSES = ("open", "paid_off", "charged_off", "sold", "closed")
 
 
 def month_ends(first, count):
@@ -45,8 +49,21 @@ def account_rows(rng, months):
         row["known_at"] = None
         if rng.random() < 0.1:
             row["known_at"] = month + datetime.timedelta(days=int(rng.integers(-40, 200)))
-        rows.append(row)
+        rows.append(row | other_columns(rng, months[0]))
     return rows
+
+
+def other_columns(rng, first):
+    """Status, opening date, write-off and recovery: often the usual, at times unknown."""
+    draw = rng.random()
+    status = None if draw < 0.1 else "open" if draw < 0.7 else str(rng.choice(STATUSES))
+    opened = first - datetime.timedelta(days=int(rng.integers(0, 2000)))
+    return {
+        "status": status,
+        "opened": None if rng.random() < 0.1 else opened,
+        "written_off": None if rng.random() < 0.3 else round(float(rng.exponential(50)), 2),
+        "recovered": None if rng.random() < 0.3 else round(float(rng.exponential(5)), 2),
+    }
 
 
 def portfolio(seed, accounts=8, first=datetime.date(2023, 1, 31), months=30):
@@ -59,20 +76,32 @@ def portfolio(seed, accounts=8, first=datetime.date(2023, 1, 31), months=30):
 def table(book):
     """The months table of a portfolio, sorted by its key."""
     rows = [{"account_id": account, **row} for account, rows in book.items() for row in rows]
-    frame = pd.DataFrame(rows, columns=["account_id", "month", "days_past_due", *MONEY, "known_at"])
-    frame[list(MONEY)] = frame[list(MONEY)].astype("float64")
-    frame["known_at"] = pd.to_datetime(frame["known_at"])
-    frame["month"] = pd.to_datetime(frame["month"])
+    names = ["account_id", "month", "days_past_due", *MONEY, *OTHER, "known_at"]
+    frame = pd.DataFrame(rows, columns=names)
+    money = [*MONEY, "written_off", "recovered"]
+    frame[money] = frame[money].astype("float64")
+    frame["status"] = frame["status"].astype("str").where(frame["status"].notna(), None)
+    for name in ("month", "known_at", "opened"):
+        frame[name] = pd.to_datetime(frame[name])
     return frame.sort_values(["account_id", "month"], ignore_index=True)
 
 
-def expected(book, dates, windows=oracle.WINDOWS):
+def answer(rows, date, windows, whole):
+    """The oracle's features of one account: the core, or the whole catalogue."""
+    core = oracle.features(rows, date, windows)
+    if core is None or not whole:
+        return core
+    seen = oracle.visible(rows, date, max(24, *windows))
+    return core | oracle_more.features(seen, oracle.snapshot_month(date), windows)
+
+
+def expected(book, dates, windows=oracle.WINDOWS, whole=False):
     """The oracle's table: one row an account and date that has rows left."""
     rows = {
-        (account, pd.Timestamp(date)): answer
+        (account, pd.Timestamp(date)): features
         for account, history in sorted(book.items())
         for date in sorted(dates)
-        if (answer := oracle.features(history, date, windows)) is not None
+        if (features := answer(history, date, windows, whole)) is not None
     }
     return pd.DataFrame.from_dict(rows, orient="index").astype("float64")
 
@@ -87,3 +116,17 @@ def assert_same_bits(left, right):
     assert list(left.columns) == list(right.columns)
     bits = [np.ascontiguousarray(frame.to_numpy()).view("int64") for frame in (left, right)]
     assert (bits[0] == bits[1]).all()
+
+
+def assert_matches_oracle(book, dates, windows=oracle.WINDOWS, whole=False):
+    """The engine's table is the oracle's: same rows, same columns, same numbers."""
+    wanted = expected(book, dates, windows, whole)
+    spec = features_room.FeatureSpec(windows=windows) if whole else None
+    if wanted.empty:
+        with pytest.raises(InputError, match="DLQ-100"):
+            built(table(book), dates, windows=windows, spec=spec)
+        return
+    got = built(table(book), dates, windows=windows, spec=spec)
+    assert list(got.index) == list(wanted.index)
+    assert list(got.columns) == list(wanted.columns)
+    np.testing.assert_allclose(got.to_numpy(), wanted.to_numpy(), rtol=1e-9, atol=1e-9)

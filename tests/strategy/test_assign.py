@@ -97,7 +97,7 @@ def test_what_nobody_knows_is_to_be_confirmed_below_rung_5_and_removes_above(boo
 
 def test_rung_5_needs_an_earlier_contact_and_an_offer(book):
     """With every precondition met there is still no letter without a contact and an offer."""
-    facts = {"address_valid": True, "not_time_barred": True, "dispute": False}
+    facts = {"address_valid": True, "not_time_barred": True, "not_on_hold": True}
     facts |= {"contact_tried": [False, True, False, True]}
     facts |= {"arrangement_offered": [False, False, True, True]}
 
@@ -115,7 +115,7 @@ def test_opting_out_closes_a_channel_and_the_next_is_used(book):
     assert plan["channel"].tolist() == ["sms", "app", ""]
     assert plan.loc[3, "treatment"] == "no_action"
     assert plan.loc[3, "rule"] == "1-7/B/last_resort"
-    assert plan.loc[3, "removed"] == "digital_reminder: no_open_channel"
+    assert plan.loc[3, "removed"] == "digital_reminder: opted_out"
 
 
 def test_one_treatment_of_a_mutex_group(book):
