@@ -68,12 +68,13 @@ def commit(
             storage.write_table(table, folder / name)
         for name, content in (texts or {}).items():
             storage.write_bytes(folder / name, content)
-        parts = (
-            [f"bundle/{part}" for part in storage.save_bundle(bundle, folder / "bundle")]
-            if bundle
-            else []
-        )
-        return storage.write_manifest(folder, document, [*tables, *(texts or {}), *parts])
+        parts = storage.save_bundle(bundle, folder / "bundle") if bundle else []
+        names = [*tables, *(texts or {}), *(f"bundle/{part}" for part in parts)]
+        manifest = storage.write_manifest(folder, document, names)
+    for old in (Path(out) / "bundle").glob("arrays-*.bin"):
+        if bundle and old.name not in parts:
+            old.unlink(missing_ok=True)
+    return manifest
 
 
 def score_files(
