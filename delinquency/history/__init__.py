@@ -5,7 +5,9 @@ date. Features are given the observed side, labels the performed side, and nobod
 """
 
 from delinquency.history._checks import check_months
-from delinquency.history._labels import LabelSpec, Population, label, label_from
+from delinquency.history._label_spec import LabelSpec, Population
+from delinquency.history._labels import label
+from delinquency.history._labels_from import label_first_payment, label_from, worst_of
 from delinquency.history._ledger import (
     Settlement,
     days_past_due,
@@ -14,16 +16,21 @@ from delinquency.history._ledger import (
     months_from_ledger,
 )
 from delinquency.history._snapshots import Snapshots, positions, take_snapshots
-from delinquency.history._split import split_accounts
+from delinquency.history._split import AccountSplit, AccountTimeSplit, split_accounts
+from delinquency.history._wide import from_wide
 
 __all__ = [
+    "AccountSplit",
+    "AccountTimeSplit",
     "LabelSpec",
     "Population",
     "Settlement",
     "Snapshots",
     "check_months",
     "days_past_due",
+    "from_wide",
     "label",
+    "label_first_payment",
     "label_from",
     "material_days",
     "months_delinquent",
@@ -31,4 +38,5 @@ __all__ = [
     "positions",
     "split_accounts",
     "take_snapshots",
+    "worst_of",
 ]

@@ -139,7 +139,7 @@ def days_past_due(
     days = _asked(at)
     row_start = np.arange(len(ledger.ids) + 1) * len(days)
     rows = np.tile(days, len(ledger.ids))
-    oldest, _, arrears, _, _ = _settle(ledger, row_start, rows)
+    oldest, _, arrears, _, _ = settle(ledger, row_start, rows)
     columns = {
         "account_id": ledger.ids.repeat(len(days)).reset_index(drop=True),
         "date": as_stamps(rows),
@@ -166,7 +166,7 @@ def _asked(at: Any) -> np.ndarray:
     return days
 
 
-def _settle(ledger: Ledger, row_start: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+def settle(ledger: Ledger, row_start: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return oldest, current, arrears, fell_due, came_in for each row."""
     how = ledger.settlement
     sizes = (row_start, rows, float(how.tolerance), float(how.tolerance_share))
@@ -248,7 +248,7 @@ def months_from_ledger(
     ledger = admit_ledger(dues, payments, _settlement(settlement, how))
     date = as_date(as_of)
     row_start, rows, account = _month_rows(ledger, date)
-    oldest, current, arrears, fell_due, came_in = _settle(ledger, row_start, rows)
+    oldest, current, arrears, fell_due, came_in = settle(ledger, row_start, rows)
     late = _late(oldest, rows).astype("float64")
     columns = {
         "account_id": ledger.ids.take(account).reset_index(drop=True),
@@ -388,7 +388,7 @@ def material_days(
     owed = _exposures(exposure, ledger)
     asked = _asked(at)
     row_start, rows, is_asked = _change_rows(ledger, asked)
-    arrears = _settle(ledger, row_start, rows)[2]
+    arrears = settle(ledger, row_start, rows)[2]
     account = np.repeat(np.arange(len(ledger.ids)), np.diff(row_start))
     days = count_material_days(row_start, rows, arrears, owed[account], absolute, share)[is_asked]
     columns = {

@@ -409,9 +409,9 @@ def test_both_kernels_agree_month_by_month(accounts):
     dues, payments = _tables(accounts, named=False)
     ledger = _ledger.admit_ledger(dues, payments, Settlement())
     row_start, rows, _ = _ledger._month_rows(ledger, pd.Timestamp("2026-08-31"))
-    quick = _ledger._settle(ledger, row_start, rows)
+    quick = _ledger.settle(ledger, row_start, rows)
     object.__setattr__(ledger, "plain", False)
-    patient = _ledger._settle(ledger, row_start, rows)
+    patient = _ledger.settle(ledger, row_start, rows)
 
     assert ledger.plain is False
     for one, other in zip(quick, patient, strict=True):
