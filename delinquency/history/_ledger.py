@@ -166,9 +166,11 @@ def settle(ledger: Ledger, row_start: np.ndarray, rows: np.ndarray) -> tuple[np.
             ledger.due_start, ledger.due_day, ledger.due_amount, *payments, *sizes
         )
         return oldest, oldest, arrears, fell_due, came_in
-    dues = (ledger.due_start, ledger.due_day, ledger.due_amount, ledger.due_known)
-    moves = (ledger.due_group, ledger.moved_to, ledger.moved_at)
-    return settle_by_group(*dues, *moves, *payments, ledger.pay_group, *sizes)
+    dues = (ledger.due_start, ledger.due_day, ledger.due_amount)
+    more = (ledger.due_known, ledger.due_group, ledger.moved_to, ledger.moved_at)
+    moves = [np.ascontiguousarray(values) for values in more]
+    named = np.ascontiguousarray(ledger.pay_group)
+    return settle_by_group(*[*dues, *moves, *payments, named, *sizes])
 
 
 def _late(oldest: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -245,8 +247,8 @@ def months_from_ledger(
         "account_id": ledger.ids.take(account).reset_index(drop=True),
         "month": as_stamps(rows),
         "days_past_due": late,
-        "contractual_dpd": late,
-        "current_dpd": late if current is oldest else _late(current, rows).astype("float64"),
+        "contractual_dpd": late.copy(),
+        "current_dpd": _late(current, rows).astype("float64"),
         "arrears": arrears,
         "oldest_due": as_stamps(oldest),
         "amount_due": fell_due,
@@ -255,7 +257,8 @@ def months_from_ledger(
     }
     if ledger.settlement.known == "now":
         columns["known_at"] = np.full(len(rows), np.datetime64(date), dtype="datetime64[us]")
-    frame = told(pd.DataFrame(columns), ledger)
+    # every array is fresh, so none needs to be copied again
+    frame = told(pd.DataFrame(columns, copy=False), ledger)
     frame.attrs["buckets"] = scheme.name
     return frame
 
