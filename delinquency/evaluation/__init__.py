@@ -2,7 +2,7 @@
 
 `discrimination` says how well the score ranks, `calibration` whether a probability of 0.2 means one
 in five. `by_band`, `by_segment`, `by_month` and `by_month_and_band` say it for parts of the book,
-`grade_test` whether each grade kept its promise, `by_group` and `impact_ratios` whether a decision
+`grade_test` whether each grade kept its promise, `audit`, `by_group` and `impact_ratios` whether a decision
 falls harder on some people. `compare_scores` and `compare_folds` tell a better score from a lucky
 one.
 
@@ -12,6 +12,7 @@ judge: missing or non-finite values, or a sample with bads or goods alone. Table
 in the manner of scikit-learn.
 """
 
+from delinquency.evaluation._audit import audit
 from delinquency.evaluation._bands import by_band, by_month_and_band, grade_test
 from delinquency.evaluation._calibration import Calibration, calibration
 from delinquency.evaluation._compare import Comparison, compare_folds, compare_scores
@@ -42,6 +43,7 @@ __all__ = [
     "GainsDisplay",
     "MonthDisplay",
     "RocDisplay",
+    "audit",
     "by_band",
     "by_group",
     "by_month",

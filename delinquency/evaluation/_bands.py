@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import betainc
 
 from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.evaluation._door import outcomes_and_scores
+from delinquency.evaluation._door import level_of, outcomes_and_scores
 from delinquency.evaluation._groups import groups_of, month_ends, rate
 from delinquency.evaluation._intervals import holm, jeffreys
 
@@ -63,7 +63,7 @@ def rates_by(
     n = np.bincount(codes, minlength=groups)
     bads = np.bincount(codes, weights=y, minlength=groups)
     expected = np.bincount(codes, weights=p, minlength=groups)
-    low, high = jeffreys(bads, n, level)
+    low, high = jeffreys(bads, n, level_of(level))
     some = n > 0
     return {
         "n": n,
@@ -188,5 +188,5 @@ def grade_test(
     tails = {"too_low": below, "too_high": 1 - below, "either": 2 * np.minimum(below, 1 - below)}
     table["p"] = np.where(n > 0, tails[against], np.nan)
     table["p_holm"] = holm(table["p"].to_numpy())
-    table["holds"] = ~(table["p_holm"] < 1 - level)
+    table["holds"] = ~(table["p_holm"] < 1 - level_of(level))
     return table[["grade", "n", "bads", "bad_rate", "expected", "p", "p_holm", "holds"]]

@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from delinquency.errors import InputError, Problem
 from delinquency.evaluation._delong import auc_and_influence, clusters_of, variance
-from delinquency.evaluation._door import outcomes_and_scores
+from delinquency.evaluation._door import level_of, outcomes_and_scores
 
 __all__ = ["Comparison", "compare_folds", "compare_scores"]
 
@@ -94,6 +94,7 @@ def compare_scores(
     0.9375 against 0.7500: difference +0.1875 (95% -0.1999 to +0.5749), p 0.343
     (DeLong, paired, 8)
     """
+    level = level_of(level)
     labels, one = outcomes_and_scores(y, first, name="first", share=False)
     _, two = outcomes_and_scores(y, second, name="second", share=False)
     cluster = clusters_of(account, len(labels))
@@ -154,6 +155,7 @@ def compare_folds(
     0.7900 against 0.7833: difference +0.0067 (95% -0.0160 to +0.0293), p 0.333
     (Nadeau-Bengio, folds, 3)
     """
+    level = level_of(level)
     one, two = _folds(first, second)
     if not (n_train > 0 and n_test > 0):
         what = "sizes of folds must be above 0"

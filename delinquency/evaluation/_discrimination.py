@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from delinquency.evaluation._curve import Counts, count_by_score
 from delinquency.evaluation._delong import auc_and_influence, clusters_of, variance
-from delinquency.evaluation._door import outcomes_and_scores
+from delinquency.evaluation._door import level_of, outcomes_and_scores, whole_of
 from delinquency.evaluation._hmeasure import h_measure
 
 __all__ = ["Discrimination", "discrimination", "gains", "roc"]
@@ -130,6 +130,7 @@ def discrimination(
     delinquency.errors.InputError: DLQ-150 y: all 2 accounts are good. fix: evaluate on a sample
     that...
     """
+    level = level_of(level)
     labels, scores = outcomes_and_scores(y, probability, share=False)
     counts = count_by_score(labels, scores)
     auc, influence = auc_and_influence(labels, scores)
@@ -198,7 +199,7 @@ def roc(y: Any, probability: Any, *, points: int = 200) -> pd.DataFrame:
     goods, bads = counts.flagged()
     goods_share, bads_share = goods / counts.n_goods, bads / counts.n_bads
     widest = int(np.argmax(np.abs(bads_share - goods_share)))
-    rows = _thin((goods_share + bads_share) / 2, points, keep=widest)
+    rows = _thin((goods_share + bads_share) / 2, points, widest)
     columns = {
         "threshold": np.concatenate([[np.inf], counts.score[::-1]]),
         "goods_share": goods_share,
@@ -252,6 +253,7 @@ def gains(y: Any, probability: Any, *, points: int = 200) -> pd.DataFrame:
 
 def _thin(along: np.ndarray, points: int, keep: int = 0) -> np.ndarray:
     """Return the rows nearest below even steps along a rising column, with both ends and `keep`."""
+    points = whole_of(points, "points", 3)
     if len(along) <= points:
         return np.arange(len(along))
     steps = np.linspace(along[0], along[-1], points - 1)

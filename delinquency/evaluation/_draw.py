@@ -136,7 +136,8 @@ def draw_bands(table: pd.DataFrame, ax: Any) -> Any:
         if np.isfinite(value):
             ax.annotate(f"{value:.1%}", (x, top), (0, 4), textcoords="offset points", ha="center")
     words = [
-        f"{band}\n{share:.0%}" for band, share in zip(table["band"], table["share"], strict=True)
+        f"{_short(band)}\n{share:.0%}"
+        for band, share in zip(table["band"], table["share"], strict=True)
     ]
     ax.set_xticks(place, words)
     ax.set(xlabel="Band, and its share of accounts", ylabel="Bad rate")
@@ -174,6 +175,11 @@ def draw_months(table: pd.DataFrame, ax: Any) -> Any:
     ax.set_ylim(0, 1.1 * float(np.nanmax([*ends[:, 1], *table["expected"], 0.01])))
     ax.yaxis.set_major_formatter(_percent_text)
     return ax
+
+
+def _short(name: Any) -> str:
+    text = " ".join(str(name).split())
+    return text if len(text) <= 12 else text[:11] + "…"
 
 
 def _reference(ax: Any) -> dict[str, Any]:

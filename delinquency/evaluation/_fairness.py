@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.evaluation._door import flags, outcomes_and_scores
+from delinquency.evaluation._door import flags, level_of, outcomes_and_scores, whole_of
 from delinquency.evaluation._groups import groups_of, rate
 from delinquency.evaluation._segments import by_segment
 
@@ -34,7 +34,7 @@ def impact_ratios(
         Group of each account.
     reference : optional
         The group to hold others against; by default the one favoured most often, among groups with
-        at least `least` accounts.
+        at least `least` accounts and 2% of all. A smaller group may then have a ratio above 1.
     least : int
         In smaller groups rates are left missing: they would be noise, and could point at a person.
     level : float
@@ -54,9 +54,10 @@ def impact_ratios(
 
     Notes
     -----
-    The four-fifths rule is that of the US "Uniform Guidelines on Employee Selection Procedures", 29
-    CFR 1607.4(D), widely borrowed for credit. The interval is that of a ratio of two shares on the
-    log scale: Katz et al., Biometrics 34 (1978) 469-474.
+    The four-fifths rule and the two per cent are those of the US "Uniform Guidelines on Employee
+    Selection Procedures", 29 CFR 1607.4(D) and 1607.15(A)(2), widely borrowed for credit. The
+    interval is that of a ratio of two shares on the log scale: Katz et al., Biometrics 34 (1978)
+    469-474.
 
     Examples
     --------
@@ -67,12 +68,15 @@ def impact_ratios(
     0  north            0.8         1.000
     1  south            0.5         0.625
     """
+    level, least = level_of(level), whole_of(least, "least", 1)
     chosen = flags(favoured, "favoured")
     names, codes = groups_of(group, len(chosen), "group")
     n = np.bincount(codes, minlength=len(names))
     lucky = np.bincount(codes, weights=chosen, minlength=len(names))
     share = np.where(n >= least, rate(lucky, n), np.nan)
-    against = _reference(names, share, reference, least)
+    large = np.where(n >= 0.02 * len(chosen), share, np.nan)
+    large = share if np.isnan(large).all() else large
+    against = _reference(names, share, large, reference, least)
     ratio, low, high = _ratio(lucky, n, share, against, level)
     columns = {
         "group": names,
@@ -89,12 +93,14 @@ def impact_ratios(
     return table
 
 
-def _reference(names: pd.Index, share: np.ndarray, reference: Any, least: int) -> int:
+def _reference(
+    names: pd.Index, share: np.ndarray, large: np.ndarray, reference: Any, least: int
+) -> int:
     if np.isnan(share).all():
         what = f"no group has {least:,} accounts"
         raise InputError(Problem("DLQ-108", what, "group", fix="join groups, or lower least"))
     if reference is None:
-        return int(np.nanargmax(share))
+        return int(np.nanargmax(large))
     position = names.get_indexer(pd.Index([reference]))[0]
     if position < 0 or np.isnan(share[position]):
         fix = did_you_mean(str(reference), map(str, names)) or "name a group with enough accounts"

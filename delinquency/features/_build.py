@@ -15,7 +15,7 @@ from delinquency.features._source import whole_table
 from delinquency.features._spec import WINDOWS, FeatureSpec
 from delinquency.schema import MONTHS, admit
 
-__all__ = ["build_features"]
+__all__ = ["build_features", "framed"]
 
 
 def build_features(
@@ -89,10 +89,11 @@ def build_features(
     cuts, values = compute(table, plan)
     if not len(values):
         raise nothing_known("months")
-    return _framed(table, plan, cuts, values)
+    return framed(table, plan, cuts, values)
 
 
-def _framed(table: pd.DataFrame, plan: Plan, cuts: Cuts, values: np.ndarray) -> pd.DataFrame:
+def framed(table: pd.DataFrame, plan: Plan, cuts: Cuts, values: np.ndarray) -> pd.DataFrame:
+    """Return a computed matrix as the table that goes out."""
     columns = pd.Index([feature.name for feature in plan.wanted])
     return pd.DataFrame(values, _index(table, plan, cuts), columns, copy=False)
 

@@ -72,7 +72,7 @@ def stream_features(
     Raises
     ------
     InputError
-        As for `build_features`; ``DLQ-110`` when accounts do not rise; ``DLQ-109`` for a file that
+        As for `build_features`; ``DLQ-112`` when accounts do not rise; ``DLQ-109`` for a file that
         cannot be read. Nothing is written then.
     EnvironmentFailure
         ``DLQ-501`` when the disk refuses; an older file at `out` stands.
@@ -155,7 +155,7 @@ def _check_rising(ids: pa.Array, start: int) -> None:
         row = start + 1 + int(np.flatnonzero(falls)[0])
         what = f"accounts do not rise, first at row {row:,}"
         fix = "sort the file by account_id, or read it whole with build_features"
-        raise InputError(Problem("DLQ-110", what, "months", int(falls.sum()), fix))
+        raise InputError(Problem("DLQ-112", what, "months", int(falls.sum()), fix))
 
 
 def _ahead(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -142,7 +142,9 @@ class BandScheme:
         Raises
         ------
         InputError
-            ``DLQ-113`` when the sample is too small for two bands.
+            ``DLQ-113`` when the sample is too small for two bands; ``DLQ-105`` for scores that are not
+            finite; ``DLQ-103`` for outcomes other than 1 and 0, an unknown method, or a number of bands
+            outside 2 to 26.
 
         Examples
         --------
@@ -156,6 +158,7 @@ class BandScheme:
         (0.04, 0.1, 0.3)
         """
         points, bad = np.asarray(points, dtype=float), np.asarray(bad, dtype=float)
+        _refuse_sample(points, bad, n, method)
         least = max(math.ceil(min_share * len(points)), 1)
         cells = _cells(points, bad, n if method == "quantile" else 60)
         groups = _best_partition(cells, n, least, min_bads)
@@ -172,6 +175,26 @@ class BandScheme:
             expected=tuple(_rate(cells[first : last + 1]) for first, last in groups),
             counts=tuple(int(cells[first : last + 1, 1].sum()) for first, last in groups),
         )
+
+
+def _refuse_sample(points: np.ndarray, bad: np.ndarray, n: int, method: str) -> None:
+    wrong, other = ~np.isfinite(points), ~np.isin(bad, (0.0, 1.0))
+    problems = []
+    if wrong.any():
+        what = f"{int(wrong.sum()):,} scores are not finite"
+        problems.append(Problem("DLQ-105", what, "points", int(wrong.sum())))
+    if other.any():
+        what = f"{int(other.sum()):,} outcomes are neither 1 nor 0"
+        fix = "leave out accounts without an outcome"
+        problems.append(Problem("DLQ-103", what, "bad", int(other.sum()), fix))
+    if points.shape != bad.shape or points.ndim != 1:
+        problems.append(Problem("DLQ-103", "points and outcomes differ in length", "bands"))
+    if method not in ("merge", "quantile"):
+        problems.append(Problem("DLQ-103", "unknown", "method", fix='"merge" or "quantile"'))
+    if not 2 <= n <= len(string.ascii_uppercase):
+        problems.append(Problem("DLQ-103", "expected 2 to 26 bands", "n", fix="n=5"))
+    if problems:
+        raise InputError(*problems)
 
 
 def _cells(points: np.ndarray, bad: np.ndarray, n: int) -> np.ndarray:

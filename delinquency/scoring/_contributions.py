@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from delinquency.scoring._trees import AS_ZERO, GOES_LEFT, Trees
+from delinquency.scoring._trees import AS_ZERO, GOES_LEFT, Trees, as_matrix
 
 __all__ = ["contributions"]
 
@@ -84,9 +84,8 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
     >>> bool(np.allclose(parts, booster.predict(X, pred_contrib=True), rtol=0, atol=1e-9))
     True
     """
-    boxes = _boxes(trees)
+    X, boxes = as_matrix(trees, X), _boxes(trees)
     paths = _tabulated(trees, boxes)
-    X = np.ascontiguousarray(X)
     out = np.empty((len(X), X.shape[1] + 1))
     shares = [np.prod([entry[3] for entry in box.values()]) for box in boxes]
     out[:, -1] = float(np.dot(trees.value, shares))

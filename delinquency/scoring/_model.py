@@ -136,6 +136,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         names = list(X.columns) if hasattr(X, "columns") else []
         _refuse_protected(names)
         ids = _ids(X, groups)
+        _refuse_infinite(X)
         X, y = validate_data(self, X, y, dtype="float64", ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, bad = np.unique(y, return_inverse=True)
@@ -151,9 +152,13 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         monotone = [int(dict(self.signs or {}).get(name, 0)) for name in names] or [0] * X.shape[1]
         parameters = self._parameters(monotone)
 
+        # One table of bins for all folds: a fold without a single missing value in a column would read a
+        # missing one as 0 later. Bins look at X alone, so no outcome crosses over.
+        everyone = lgb.Dataset(X, bad, weight=weight, params=parameters).construct()
+
         def learn(k: int) -> tuple[lgb.Booster, np.ndarray]:
             inside = fold != k
-            data = lgb.Dataset(X[inside], bad[inside], weight=weight[inside], params=parameters)
+            data = everyone.subset(np.flatnonzero(inside).tolist(), parameters)
             booster = lgb.train(parameters, data, num_boost_round=self.n_estimators)
             return booster, _stages(booster, X[~inside])
 
@@ -241,8 +246,15 @@ def _folds(ids: Any, n: int, folds: int) -> np.ndarray:
     if ids is None:
         ids = np.arange(n)
     fold = np.minimum((hash_share(ids, "fold") * folds).astype(int), folds - 1)
-    # a handful of rows may leave a fold empty; then they are dealt out in turn
-    return fold if len(np.unique(fold)) == folds else np.arange(n) % folds
+    if len(np.unique(fold)) == folds:
+        return fold
+    # A handful of accounts may leave a fold empty; then they are dealt out in turn, in the order of
+    # their hash, each still with all its rows.
+    codes, unique = pd.factorize(pd.Series(ids))
+    if len(unique) < folds:
+        what = f"{len(unique)} accounts cannot be parted into {folds} folds"
+        raise InputError(Problem("DLQ-113", what, "X", len(unique), "give more accounts"))
+    return (hash_share(unique, "fold").argsort().argsort() % folds)[codes]
 
 
 def _refuse_leaks(X: np.ndarray, bad: np.ndarray, names: list[Any], waive: tuple[str, ...]) -> None:
@@ -293,3 +305,14 @@ def _best_length(
     loss = ((np.logaddexp(0.0, raw) - bad * raw) * weight).sum(axis=1)
     best = int(np.argmin(loss))
     return (best + 1) * step, raw[best]
+
+
+def _refuse_infinite(X: Any) -> None:
+    if not isinstance(X, pd.DataFrame):
+        return  # scikit-learn's own check says the same of plain arrays
+    numeric = X.select_dtypes("number")
+    wrong = [str(name) for name, column in numeric.items() if np.isinf(column).any()]
+    if wrong:
+        what = f"{len(wrong)} columns hold infinite values, first {wrong[0]!r}"
+        fix = "repair the ratio or overflow that made them"
+        raise InputError(Problem("DLQ-105", what, "X", len(wrong), fix))

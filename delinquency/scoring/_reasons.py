@@ -13,6 +13,8 @@ from delinquency.scoring._scorer import Feature, Scorer
 
 __all__ = ["reasons"]
 
+_TEXT = pd.StringDtype("pyarrow")
+
 
 def reasons(
     scorer: Scorer, X: pd.DataFrame, *, most: int = 4, lang: str = "en", threads: int = 2
@@ -51,7 +53,8 @@ def reasons(
     matrix = scorer.matrix(X)
     columns = [f"reason_{k}" for k in range(1, most + 1)]
     texts = _texts(scorer, matrix, contributions(scorer.trees, matrix, threads), most, lang)
-    return pd.DataFrame(texts, index=X.index, columns=columns).astype("str")
+    # "string" keeps a missing text missing; older pandas would write "None" into a customer's letter
+    return pd.DataFrame(texts, index=X.index, columns=columns).astype(_TEXT)
 
 
 def _texts(

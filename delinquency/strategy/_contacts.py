@@ -29,6 +29,12 @@ OFFERED = frozenset({"promise", "arrangement_offered", "plan_offered", "plan_agr
 PHONE = ("phone", "ai_voice")
 WRITTEN = ("sms", "email", "letter", "app", "social")
 
+EPISODE_DAYS = 180
+"""A contact or an offer from before these days proves nothing about this delinquency."""
+
+UNREACHABLE_AFTER = 5
+"""Failed contacts in a row after which a customer counts as unreachable."""
+
 _TABLE = Table(
     "contacts",
     ("account_id", "contact_row"),
@@ -151,7 +157,7 @@ class ContactLog:
         """
         phoned = self.outbound & self.on(PHONE)
         spoke = self.known & ~self.said(NO_CONVERSATION)
-        recent = self.time > (self.at - pd.Timedelta(days=30)).value // 1000
+        recent, episode = self._since(30), self._since(EPISODE_DAYS)
         offered = self.known & self.said(OFFERED)
         if self.treatment is not None:
             offered |= self.known & self.treatment.isin(arrangements).to_numpy(dtype=bool)
@@ -160,12 +166,13 @@ class ContactLog:
         row = _run_of_failures(self.account, self.time, tried, last, self.n)
         by_phone = _run_of_failures(self.account, self.time, tried & phoned, last, self.n)
         return {
-            "contact_tried": self._any(phoned),
+            "contact_tried": self._any(phoned & episode),
             "contact_happened": self._any(spoke),
             "right_party_contact": self._any(spoke & recent),
-            "arrangement_offered": self._any(offered),
+            "arrangement_offered": self._any(offered & episode),
             "phone_failed": by_phone >= 3,
             "failed_contacts_in_a_row": row,
+            "unreachable": row >= UNREACHABLE_AFTER,
             "cease_requested": self._any(self.known & self.said(["cease"])),
             "dispute": self._any(self.known & self.said(["dispute"])),
             "promise_open": self._recently(["promise"], 14),
@@ -180,8 +187,10 @@ class ContactLog:
         return result
 
     def _recently(self, outcomes: Sequence[str], days: int) -> np.ndarray:
-        since = (self.at - pd.Timedelta(days=days)).value // 1000
-        return self._any(self.known & self.said(outcomes) & (self.time > since))
+        return self._any(self.known & self.said(outcomes) & self._since(days))
+
+    def _since(self, days: int) -> np.ndarray:
+        return self.time > (self.at - pd.Timedelta(days=days)).value // 1000
 
 
 def _admitted(table: Any) -> pd.DataFrame:

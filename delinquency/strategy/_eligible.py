@@ -12,7 +12,7 @@ from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.strategy._clock import NEVER
 from delinquency.strategy._contacts import ContactLog
 from delinquency.strategy._engine import RuleEngine
-from delinquency.strategy._facts import Facts, admit_accounts, instant_of
+from delinquency.strategy._facts import Facts, admit_accounts, instant_of, shared_by_person
 from delinquency.strategy._gates import Gate, Gates
 from delinquency.strategy._patterns import worded
 from delinquency.strategy._rules import RulePack, packs_of
@@ -115,6 +115,7 @@ def rules_at_work(
         # what the house states of an account is later knowledge than a line of the log
         new = {n: v for n, v in log.facts(offers).items() if n not in table}
         table = table.assign(**new)
+    table = shared_by_person(table)
     facts = Facts(table)
     return facts, RuleEngine(facts, log, when, packs, actors, holidays)
 
@@ -192,5 +193,5 @@ class _Texts:
         place = [self.known.setdefault(text, len(self.known)) for text in said]
         self.codes[:, column] = np.array(place, dtype=np.int32)[code]
 
-    def column(self) -> pd.Categorical:
+    def column(self) -> Any:
         return pd.Categorical.from_codes(self.codes.ravel(), pd.Index(list(self.known)))

@@ -21,8 +21,7 @@ from delinquency.strategy._rules import Rule, RulePack
 __all__ = ["ChannelState", "Effect", "RuleEngine", "channels_of"]
 
 EU = frozenset(
-    ["AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT"]
-    + ["LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"]
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
 )
 COVERS = {"phone": ("phone", "ai_voice"), "sms": ("sms", "app"), "other": ("app", "social")}
 """The strict reading: a rule on calls binds automated calls, one on texts a message in an app."""

@@ -10,6 +10,7 @@ import numpy as np
 from delinquency.strategy._clock import NEVER
 from delinquency.strategy._engine import ChannelState, Effect, RuleEngine
 from delinquency.strategy._facts import Facts
+from delinquency.strategy._measures import measured
 from delinquency.strategy._treatments import EVIDENCE_RUNG, Treatment
 
 __all__ = ["Gate", "Gates", "Pace"]
@@ -19,6 +20,10 @@ EXCEPTIONS = ("fraud_confirmed", "limitation_near")
 
 RELIEF = ("paid_recently", "promise_open", "plan_agreed", "hardship_reported")
 """Facts that de-escalate: nothing from rung 5 up while one of them stands."""
+
+
+CEASE = ("cease_requested", "represented_by_attorney")
+"""Facts that close every channel, whatever the packs say."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,9 @@ class Gates:
         if entry.rung >= EVIDENCE_RUNG:
             return []
         everyone = np.ones(self.n, dtype=bool)
-        asked = [Gate(need, everyone) for need in entry.requires if self._stated(need) is None]
+        asked = [
+            Gate(need, everyone) for need in entry.requires if self._stated(need, entry) is None
+        ]
         asked += [Gate(f"{rule}?{need}", mask) for rule, need, mask in self._unconfirmed(entry)]
         return asked
 
@@ -159,9 +166,10 @@ class Gates:
             for e in self.engine.channel(channel).closing
             if e.closes is not None
         ]
-        stated = self.facts.get(f"opt_out_{channel}")
-        if stated is not None:
-            gates.append(Gate("opted_out", stated))
+        for name, reason in ((f"opt_out_{channel}", "opted_out"), *((n, n) for n in CEASE)):
+            stated = self.facts.get(name)
+            if stated is not None:
+                gates.append(Gate(reason, stated))
         for kind in ("valid", "consent"):
             # a precondition of the treatment is a gate of its own: one fact, one reason
             name = f"{kind}_{channel}"
@@ -187,9 +195,14 @@ class Gates:
             ]
         return _merged(found)
 
-    def _stated(self, need: str) -> np.ndarray | None:
+    def _stated(self, need: str, entry: Treatment) -> np.ndarray | None:
+        """Return the fact as stated, measured, or seen to by rules; None when nobody knows."""
         known = self.facts.get(need)
-        return self.engine.settles(need) if known is None else known
+        figures = measured(need, entry, self.facts.table)
+        if known is not None and figures is not None:
+            return known & figures
+        found = known if known is not None else figures
+        return self.engine.settles(need) if found is None else found
 
     def _unconfirmed(self, entry: Treatment) -> list[tuple[str, str, np.ndarray]]:
         found = list(self.engine.treatment(entry.treatment).unconfirmed)
@@ -213,7 +226,7 @@ class Gates:
     def _preconditions(self, entry: Treatment) -> list[Gate]:
         gates = []
         for need in entry.requires:
-            stated = self._stated(need)
+            stated = self._stated(need, entry)
             if stated is not None:
                 gates.append(Gate(need, ~stated))
             elif entry.rung >= EVIDENCE_RUNG:

@@ -161,8 +161,11 @@ class Strategy:
 
 def _in_words(cell: Cell) -> str:
     text = ", else ".join(cell.treatment)
+    if cell.weights:
+        drawn = zip(cell.treatment, cell.weights, strict=True)
+        text = "drawn from " + ", ".join(f"{name} ({weight:g})" for name, weight in drawn)
     if cell.also:
-        text += " + " + " + ".join(cell.also)
+        text += f" (also {', '.join(cell.also)})"
     if cell.when:
         asked = " and ".join(f"{column} {test}" for column, test in cell.when.items())
         text = f"if {asked}: {text}"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from delinquency.errors import InputError
 from delinquency.evaluation import (
+    audit,
     by_band,
     by_group,
     by_month,
@@ -173,6 +174,16 @@ def test_small_groups_show_no_rates_and_are_no_reference():
         impact_ratios(favoured, ["few"] * 5 + ["many"] * 80, reference="few")
 
 
+def test_a_group_below_two_per_cent_sets_no_standard():
+    """Forty of 3,040, all favoured: shown, above 1, and not what others are held against."""
+    table = impact_ratios([1] * 40 + [1, 0] * 1500, ["few"] * 40 + ["many"] * 3000).set_index(
+        "group"
+    )
+
+    assert table.loc["few", "impact_ratio"] == 2
+    assert table.loc["many", "impact_ratio"] == 1
+
+
 def test_nobody_favoured_is_a_ratio_of_nought():
     """The log scale has no room for it; the low end is 0 and the high end is not known."""
     table = impact_ratios([1] * 40 + [0] * 40, ["a"] * 40 + ["b"] * 40).set_index("group")
@@ -237,3 +248,43 @@ def test_order_of_rows_changes_no_bit():
         pd.testing.assert_frame_equal(
             figure(y, p, group), figure(y[order], p[order], group[order]), check_exact=True
         )
+
+
+def test_an_audit_of_people_covers_every_attribute_and_everybody():
+    """Words, few numbers, many numbers, missing values: each person stands in one group of each."""
+    y, p, rng = drawn(600)
+    people = pd.DataFrame(
+        {
+            "sex": rng.choice(["f", "m"], 600),
+            "code": rng.integers(0, 3, 600),
+            "age": np.where(rng.random(600) < 0.1, np.nan, rng.integers(20, 80, 600)),
+            "town": pd.Series(rng.choice(["x", None], 600), dtype="object"),
+            "rare": [f"one of a kind {k}" for k in range(600)],
+        }
+    )
+    tables = audit(y, p, people, favoured=p < 0.2)
+
+    assert list(tables) == ["sex", "code", "age", "town"]
+    assert all(table["n"].sum() == 600 for table in tables.values())
+    assert tables["code"]["group"].tolist() == ["0", "1", "2"]
+    assert tables["age"]["group"].tolist()[-1] == "unknown"
+    assert len(tables["age"]) == 6
+    assert tables["age"]["n"].iloc[:5].min() > 80
+    assert tables["town"]["group"].tolist() == ["unknown", "x"]
+
+
+def test_groups_of_numbers_hold_the_values_they_name():
+    """Both ends are in; equal values never part."""
+    age = pd.Series([30] * 100 + list(range(20, 70)) * 4)
+    table = audit([0, 1] * 150, [0.5] * 300, pd.DataFrame({"age": age}), favoured=[1, 0] * 150)[
+        "age"
+    ]
+    for name, n in zip(table["group"], table["n"], strict=True):
+        low, high = map(float, name.split(" to "))
+        assert n == age.between(low, high).sum()
+
+
+def test_people_stand_beside_their_outcomes():
+    """A table of other length is refused."""
+    with pytest.raises(InputError, match="DLQ-103 people: 1 people for 2 outcomes"):
+        audit([0, 1], [0.1, 0.2], pd.DataFrame({"sex": ["f"]}), favoured=[1, 0])

@@ -110,7 +110,7 @@ def test_falling_accounts_are_refused_and_nothing_is_written(tmp_path):
     out = tmp_path / "out.parquet"
     out.write_bytes(b"the last good file")
 
-    with pytest.raises(InputError, match=f"DLQ-110 months: .* row {len(months) - len(rows):,}"):
+    with pytest.raises(InputError, match=f"DLQ-112 months: .* row {len(months) - len(rows):,}"):
         stream_features(shuffled, out, "2025-03-31", rows_at_once=10)
 
     assert out.read_bytes() == b"the last good file"

@@ -78,8 +78,24 @@ def test_every_edit_of_the_manifest_is_found(run):
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"null", b"[]", b"{}", b"1", b'{"run_id": 1}', b"\xff\xfe", b"[" * 100_000, b"1" * 5000]
-    + [b'{"run_id": "x", "outputs": []}', b'{"run_id": NaN}', b'{"a": "\\ud800", "run_id": "x"}'],
+    [
+        *(
+            b"",
+            b"null",
+            b"[]",
+            b"{}",
+            b"1",
+            b'{"run_id": 1}',
+            b"\xff\xfe",
+            b"[" * 100_000,
+            b"1" * 5000,
+        ),
+        *(
+            b'{"run_id": "x", "outputs": []}',
+            b'{"run_id": NaN}',
+            b'{"a": "\\ud800", "run_id": "x"}',
+        ),
+    ],
 )
 def test_what_is_no_manifest_is_refused(run, text):
     """Whatever its type, depth or size."""
