@@ -139,7 +139,8 @@ def scan(
                     _mark(counts, first, REPEATED, i)
                 elif step > 1:
                     _mark(counts, first, GAP, i)
-                if late - before > passed:
+                # a repeated month is one mistake, not two
+                if step > 0 and late - before > passed:
                     _mark(counts, first, RISING_FAST, i)
             day, month, dated = end_of[at], month_of[at], True
         # ---- days past due

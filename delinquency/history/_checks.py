@@ -112,7 +112,12 @@ def _column_issues(frame: pd.DataFrame) -> list[Issue]:
 
 
 def _row_issues(frame: pd.DataFrame, as_of: pd.Timestamp | None) -> list[Issue]:
-    issues = id_issues(frame["account_id"], Issue, _first_rows)
+    try:
+        issues = id_issues(frame["account_id"], Issue, _first_rows)
+    except TypeError:  # lists and the like, which nothing can sort or look up
+        fix = "make every id text, or every id an integer"
+        rule, rows = "ids are neither text nor integers", list(range(min(len(frame), SHOWN)))
+        return [Issue("error", "DLQ-103", rule, len(frame), rows, fix)]
     dates, broken = _as_dates(frame["month"])
     if broken.any():
         issues.append(_flagged("error", "DLQ-103", "month is no date", broken, "use YYYY-MM-DD"))
@@ -197,7 +202,11 @@ def _columns(
 def _status(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     if "status" not in frame:
         return np.zeros(0, dtype="int8"), np.zeros(0, dtype=bool)
-    codes, words = pd.factorize(frame["status"])
+    try:
+        codes, words = pd.factorize(frame["status"])
+    except TypeError:
+        every = np.full(len(frame), len(_STATUS), dtype="int8")
+        return every, np.ones(len(frame), dtype=bool)
     number = [_STATUS.index(word) if word in _STATUS else len(_STATUS) for word in words]
     # a missing status counts as open
     table = np.array([*number, 0], dtype="int8")
