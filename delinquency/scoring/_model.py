@@ -19,7 +19,7 @@ from delinquency.schema import audit_only, hash_share
 from delinquency.scoring._calibration import fit_calibration
 from delinquency.scoring._trees import from_boosters
 
-__all__ = ["RiskModel", "importance"]
+__all__ = ["RiskModel", "importance", "refuse_protected"]
 
 
 class RiskModel(ClassifierMixin, BaseEstimator):
@@ -134,7 +134,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
             ``DLQ-302`` when one column alone has an AUC above 0.95 and is not waived.
         """
         names = list(X.columns) if hasattr(X, "columns") else []
-        _refuse_protected(names)
+        refuse_protected(names)
         ids = _ids(X, groups)
         _refuse_infinite(X)
         X, y = validate_data(self, X, y, dtype="float64", ensure_all_finite="allow-nan")
@@ -223,7 +223,8 @@ def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
-def _refuse_protected(names: list[Any]) -> None:
+def refuse_protected(names: Sequence[Any]) -> None:
+    """Raise ``DLQ-110`` when a column's name says a protected attribute."""
     protected = audit_only(names)
     if protected:
         listed = ", ".join(f'"{name}"' for name in protected[:5])
