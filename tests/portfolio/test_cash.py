@@ -153,3 +153,21 @@ def test_settings_that_make_no_sense_are_refused(code, how):
         forecast_cash(months, **how)
 
     assert caught.value.code == code
+
+
+def test_recoveries_of_like_cohorts_are_forecast_exactly():
+    """Each month 100 is written off; 10 comes back a month later and 5 after that: then 15, 5, nothing."""
+    rows = [
+        (
+            cohort,
+            f"2026-{month + 1:02d}",
+            100.0 * (month == cohort),
+            {1: 10.0, 2: 5.0}.get(month - cohort, 0.0),
+        )
+        for cohort in range(6)
+        for month in range(cohort, 6)
+    ]
+    months = pd.DataFrame(rows, columns=["account_id", "month", "written_off", "recovered"])
+    forecast = forecast_cash(months.assign(days_past_due=200), 4, "chain_ladder")
+
+    np.testing.assert_allclose(forecast["collections"], [15, 5, 0, 0], atol=1e-9)

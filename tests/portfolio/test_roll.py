@@ -53,6 +53,15 @@ def test_an_exit_is_a_state_and_is_for_good():
     assert moves(two) == {("0", "charged_off"): 1, ("0", "0"): 1}
 
 
+def test_a_closed_account_that_owes_is_not_gone():
+    """Closed in January with days past due, it rolls on; closed with nothing owed, it left."""
+    months = book([(5, "closed"), (36, "closed")], [0, (0, "closed")])
+
+    assert moves(roll_rates(months)) == {("1-29", "30-59"): 1, ("0", "closed"): 1}
+    owing = months.assign(balance=[50.0, 50.0, 50.0, 50.0])
+    assert moves(roll_rates(owing)) == {("1-29", "30-59"): 1, ("0", "0"): 1}
+
+
 def test_an_account_that_stops_without_a_word_left():
     """It stays in the denominator; at the end of the book nothing can be said."""
     assert moves(roll_rates(book([30], [0, 0]))) == {("30-59", "left"): 1, ("0", "0"): 1}
