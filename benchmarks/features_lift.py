@@ -49,7 +49,9 @@ def tables() -> tuple[dict[str, pd.DataFrame], pd.Series]:
     return sets, y.loc[order]
 
 
-def aucs(X: pd.DataFrame, y: pd.Series, seed: int, matrix: pd.DataFrame | None = None) -> np.ndarray:
+def aucs(
+    X: pd.DataFrame, y: pd.Series, seed: int, matrix: pd.DataFrame | None = None
+) -> np.ndarray:
     """Return the AUC of each of the nine test folds; `matrix` adds the nested monthly scores."""
     scores = []
     folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=3, random_state=seed)
@@ -61,8 +63,12 @@ def aucs(X: pd.DataFrame, y: pd.Series, seed: int, matrix: pd.DataFrame | None =
             wide = matrix.set_axis(index)
             nested.fit(wide.iloc[train], y.iloc[train])
             names = nested.get_feature_names_out()
-            left = left.assign(**dict(zip(names, nested.transform(wide.iloc[train]).T, strict=True)))
-            right = right.assign(**dict(zip(names, nested.transform(wide.iloc[test]).T, strict=True)))
+            left = left.assign(
+                **dict(zip(names, nested.transform(wide.iloc[train]).T, strict=True))
+            )
+            right = right.assign(
+                **dict(zip(names, nested.transform(wide.iloc[test]).T, strict=True))
+            )
         model = lgb.LGBMClassifier(verbosity=-1, num_threads=1).fit(left, y.iloc[train])
         scores.append(roc_auc_score(y.iloc[test], model.predict_proba(right)[:, 1]))
     return np.array(scores)
