@@ -4,8 +4,16 @@ Nothing here is legal advice: the shipped rule packs are drafts that no lawyer h
 """
 
 from delinquency.strategy._assign import assign
+from delinquency.strategy._decisions import (
+    read_decisions,
+    record_decisions,
+    replay,
+    verify_decisions,
+)
+from delinquency.strategy._early import early_warning
 from delinquency.strategy._eligible import eligible
 from delinquency.strategy._explain import explain
+from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export_plan
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rules import Rule, RulePack, list_rules
@@ -13,6 +21,7 @@ from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
 
 __all__ = [
+    "DIALLER_COLUMNS",
     "Rule",
     "RulePack",
     "Strategy",
@@ -20,10 +29,17 @@ __all__ = [
     "assign",
     "catalogue",
     "check_strategy",
+    "early_warning",
     "eligible",
     "explain",
+    "export_dialler",
+    "export_plan",
     "json_schema",
     "list_rules",
+    "read_decisions",
+    "record_decisions",
+    "replay",
     "show_strategy",
     "treatments",
+    "verify_decisions",
 ]

@@ -20,39 +20,10 @@ from delinquency.strategy._rules import Rule, RulePack
 
 __all__ = ["ChannelState", "Effect", "RuleEngine", "channels_of"]
 
-EU = frozenset(
-    # fmt: off
-    [
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
-    # fmt: on
+_MEMBERS = (
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"  # 27 of them
 )
+EU = frozenset(_MEMBERS.split())
 COVERS = {"phone": ("phone", "ai_voice"), "sms": ("sms", "app"), "other": ("app", "social")}
 """The strict reading: a rule on calls binds automated calls, one on texts a message in an app."""
 
@@ -314,7 +285,9 @@ class RuleEngine:
         if name not in self.facts.table:
             return None
         try:
-            read = pd.to_datetime(self.facts.table[name], errors="raise")
+            stated = self.facts.table[name]
+            plain = pd.api.types.is_datetime64_any_dtype(stated.dtype)
+            read = pd.to_datetime(stated, format=None if plain else "ISO8601")
             if getattr(read.dt, "tz", None) is not None:
                 raise ValueError
         except (ValueError, TypeError, AttributeError, OverflowError):

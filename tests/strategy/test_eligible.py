@@ -341,7 +341,8 @@ def test_caps_agree_with_counting_day_by_day(log, cap, zone):
 
 RULES = [
     DAYTIME,
-    f"{{id: t.cap, {BASE}, channels: [all], cap: {{counts: attempts, max: 1, days: 3, unit: person}}}}",
+    f"{{id: t.cap, {BASE}, channels: [all], "
+    "cap: {counts: attempts, max: 1, days: 3, unit: person}}",
     f"{{id: t.ban, {BASE}, treatments: [contact_repair], always: true}}",
     f"{{id: t.wait, {BASE}, channels: [sms], wait: {{after: told, days: 3}}}}",
     f"{{id: t.need, {BASE}, channels: [phone], require: {{valid_phone: true}}}}",
