@@ -222,7 +222,7 @@ class RuleEngine:
             state.notices += [(rule.id, notice, applies) for notice in rule.notices]
         closes = self._closed(rule, applies, state, channel)
         until = self._until(rule, applies)
-        if rule.cap is not None and self.log is None:
+        if rule.cap is not None and self.log is None and rule.blocks:
             state.unconfirmed.append((rule.id, "contact_log", applies))
         if not rule.blocks:
             late = until > self.now if until is not None else False
@@ -251,10 +251,9 @@ class RuleEngine:
         if rule.require:
             closes |= applies & ~self._satisfied(rule, applies, state)
         if rule.require_any:
-            known = [n for n in rule.require_any if self._known(n)]
-            if known:
+            if any(self._known(name) for name in rule.require_any):
                 closes |= applies & ~self._any_holds(rule.require_any)
-            else:
+            elif rule.blocks:
                 state.unconfirmed.append((rule.id, " or ".join(rule.require_any), applies))
         if rule.limitation is not None:
             closes |= applies & self._time_barred(rule)
@@ -266,7 +265,8 @@ class RuleEngine:
     def _satisfied(self, rule: Rule, applies: np.ndarray, state: ChannelState) -> np.ndarray:
         known = {name: test for name, test in rule.require.items() if self._known(name)}
         lacking = [name for name in rule.require if name not in known]
-        state.unconfirmed += [(rule.id, name, applies) for name in lacking]
+        if rule.blocks:  # what only warns has nothing to be confirmed, and removes nothing
+            state.unconfirmed += [(rule.id, name, applies) for name in lacking]
         return self._holds(known)
 
     def _time_barred(self, rule: Rule) -> np.ndarray:

@@ -440,3 +440,42 @@ def test_the_plan_of_a_past_day_does_not_know_what_came_later(book):
 
     assert before["treatment"].tolist() == ["agent_call"]
     assert after["treatment"].tolist() == ["no_action"]
+
+
+def test_an_account_without_a_score_still_speaks_for_its_person(book):
+    """The other account of this person is not scored; its log and opt-outs count all the same."""
+    scores, accounts = book((20, "C"), (20, "C"), (20, "C"))
+    accounts = accounts.assign(
+        person_id=[1, 1, 2], time_zone="Asia/Shanghai", opt_out_email=[False, True, False]
+    )
+    contacts = pd.DataFrame(
+        {
+            "account_id": 2,
+            "at": [f"2026-11-23T0{hour}:00Z" for hour in (1, 2, 3)],
+            "channel": "phone",
+            "outcome": "right_party",
+        }
+    )
+
+    plan = assign(
+        scores[scores["account_id"] != 2], accounts, contacts, packs=LAW, as_of="2026-11-23T04:00Z"
+    )
+
+    assert plan["account_id"].tolist() == [1, 3]
+    assert plan["postponed"].tolist() == ["cn.gb.voice_cap", ""]
+
+
+def test_a_rule_that_only_warns_removes_nothing_even_without_data(book):
+    """No column says whether the customer consents: unverified, so a letter is not removed."""
+    strategy = Strategy.from_text(
+        "format: 1\nname: x\nstages: [{stage: all, dpd: [0, null]}]\nbands: [C]\n"
+        "treatments:\n  - treatment: notice\n    name: {en: N, zh: 函}\n    rung: 6\n"
+        "    mutex: legal_track\n    dpd: [0, 9999]\n    capacity: none\n    channels: [email]\n"
+        "    text: {en: Send it., zh: 发送。}\n"
+        "cells:\n  - {stage: all, band: C, treatment: notice}\n"
+    )
+    facts = {"contact_tried": True, "arrangement_offered": True}
+
+    plan = plan_of(*book((20, "C"), **facts), strategy=strategy, packs=["us.nyc.dcwp2026"])
+
+    assert plan["treatment"].tolist() == ["notice"]
