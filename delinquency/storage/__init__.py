@@ -5,19 +5,30 @@ a part. A run exists through its manifest, which is written last and names the h
 """
 
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
-from delinquency.storage._commit import replace_file, sha256_of, write_bytes
-from delinquency.storage._manifest import read_manifest, verify, write_manifest
+from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
+from delinquency.storage._manifest import (
+    describe,
+    read_manifest,
+    to_json,
+    verify,
+    versions,
+    write_manifest,
+)
 from delinquency.storage._tables import read_table, write_table
 
 __all__ = [
     "Bundle",
+    "describe",
     "load_bundle",
     "read_manifest",
     "read_table",
     "replace_file",
     "save_bundle",
     "sha256_of",
+    "stage",
+    "to_json",
     "verify",
+    "versions",
     "write_bytes",
     "write_manifest",
     "write_table",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ import pandas as pd
 from delinquency.errors import IntegrityError, Problem
 from delinquency.storage._commit import sha256_of, write_bytes
 
-__all__ = ["read_manifest", "to_json", "verify", "write_manifest"]
+__all__ = ["describe", "read_manifest", "to_json", "verify", "versions", "write_manifest"]
 
 NAME = "run_manifest.json"
+_PACKAGES = ("delinquency", "numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "numba")
 
 
 def to_json(document: Any) -> bytes:
@@ -59,6 +62,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         ``DLQ-601`` when there is none or it is damaged: then there is no run.
     """
     path = Path(folder) / NAME
+    manifest, promised, sound = {}, "", False
     try:
         manifest = json.loads(path.read_bytes())
         promised = manifest.pop("run_id")
@@ -69,7 +73,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         fix = "the run did not finish, or this is not a run's folder"
         raise IntegrityError(Problem("DLQ-601", "no run manifest", str(path), fix=fix)) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        sound = False
+        pass
     if not sound:
         fix = "run again; do not edit the manifest"
         raise IntegrityError(Problem("DLQ-601", "the manifest is damaged", str(path), fix=fix))
@@ -103,3 +107,22 @@ def verify(folder: str | os.PathLike[str]) -> pd.DataFrame:
             state = "same" if sha256_of(path) == entry["sha256"] else "changed"
         rows.append((name, entry["bytes"], state))
     return pd.DataFrame(rows, columns=["file", "bytes", "state"])
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what a manifest says of an input: its path as given, bytes, and SHA-256.
+
+    Of a folder the hash is that of the sorted names and hashes of its files.
+    """
+    source = Path(path)
+    if source.is_file():
+        return {"path": str(path), "bytes": source.stat().st_size, "sha256": sha256_of(source)}
+    files = sorted(entry for entry in source.rglob("*") if entry.is_file())
+    lines = "".join(f"{file.relative_to(source).as_posix()} {sha256_of(file)}\n" for file in files)
+    size = sum(file.stat().st_size for file in files)
+    return {"path": str(path), "bytes": size, "sha256": hashlib.sha256(lines.encode()).hexdigest()}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}

@@ -12,7 +12,7 @@ from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import CARE, Treatment, catalogue
 from delinquency.strategy._words import Lang, rule_in_words, word
 
-__all__ = ["explain"]
+__all__ = ["explain", "in_words", "need_in_words"]
 
 _SAY = {
     "en": {
@@ -149,6 +149,28 @@ def _why(row: Mapping[str, Any], names: Mapping[str, Treatment], lang: Lang) -> 
         rules = [rule_in_words(rule, lang) for rule in str(row["warnings"]).split(", ")]
         lines.append(say["warnings"].format(needs=say["join"].join(rules)))
     return lines
+
+
+def in_words(reasons: str, lang: Lang = "en") -> str:
+    """Return the reasons of one treatment, as ``removed`` lists them, in words.
+
+    Examples
+    --------
+    >>> in_words("address_valid, escalation:contact_tried")
+    'it needs a valid address; it needs evidence: an earlier call that was tried'
+    """
+    return _reasons(reasons.split(", "), lang)
+
+
+def need_in_words(need: str, lang: Lang = "en") -> str:
+    """Return one precondition, as ``to_confirm`` lists it, in words.
+
+    Examples
+    --------
+    >>> need_in_words("valid_phone"), need_in_words("valid_phone", "zh")
+    ('a valid phone number', '有效电话号码')
+    """
+    return _need(need, lang)
 
 
 def _row(plan: Any, account_id: Any) -> Mapping[str, Any]:

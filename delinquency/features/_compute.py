@@ -1,0 +1,161 @@
+"""From an admitted table to a matrix: rows as arrays, cuts, and the loops over chunks of cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from delinquency.errors import InputError, Problem
+from delinquency.features._compile import compile_notice
+from delinquency.features._kernels import find_cuts
+from delinquency.features._plan import Plan
+from delinquency.features._rows import Block, Cuts, Rows
+from delinquency.features._status import STATUSES
+from delinquency.schema import known_as_of, month_number
+
+__all__ = ["compute", "nothing_known"]
+
+
+CHUNK = 8192  # cuts a task: large enough to hide the hand-over, small enough to share evenly
+_LEAST_HISTORY = 24  # what is told once looks back two years, however short the windows
+_NUMBERS = {
+    "days_past_due": "days",
+    "amount_due": "due",
+    "amount_paid": "paid",
+    "balance": "balance",
+    "credit_limit": "limit",
+    "written_off": "written_off",
+    "recovered": "recovered",
+}
+
+
+def compute(table: pd.DataFrame, plan: Plan) -> tuple[Cuts, np.ndarray]:
+    """Return the cuts of an admitted table that have a row, and the planned features of each.
+
+    Rows of the matrix are sorted by account and date, columns stand as ``plan.wanted``.
+    """
+    blocks, windows, wanted = plan.blocks, plan.windows, plan.wanted
+    features = [feature for block in blocks for feature in block.entries(windows)]
+    rows = _rows(table, plan.dates, {name for feature in features for name in feature.inputs})
+    cuts = _cuts(table, rows, plan.dates, max(*windows, _LEAST_HISTORY))
+    place = {feature.name: column for column, feature in enumerate(features)}
+    picks = np.array([place[feature.name] for feature in wanted])
+    values = np.empty((len(cuts.begins), len(wanted)))
+    whole = len(wanted) == len(features)
+
+    def work(start: int) -> None:
+        part = slice(start, start + CHUNK)
+        some = Cuts(*(column[part] for column in cuts))
+        if whole:
+            run(blocks, some, rows, windows, values[part])
+            return
+        block = np.empty((len(some.begins), len(features)))
+        run(blocks, some, rows, windows, block)
+        values[part] = block[:, picks]
+
+    starts = range(0, len(values), CHUNK)
+    with compile_notice():
+        if plan.threads == 1 or len(starts) <= 1:
+            for start in starts:
+                work(start)
+        else:
+            with ThreadPoolExecutor(plan.threads) as pool:
+                list(pool.map(work, starts))
+    return cuts, values
+
+
+def nothing_known(where: str) -> InputError:
+    """Return the refusal of a table none of whose rows any snapshot knows."""
+    fix = "check the snapshot date against the months of the table"
+    return InputError(Problem("DLQ-100", "no row is known at the snapshot", where, 0, fix))
+
+
+def run(
+    blocks: Sequence[Block], cuts: Cuts, rows: Rows, windows: tuple[int, ...], out: np.ndarray
+) -> None:
+    """Let each block write its columns of `out`, one row a cut."""
+    at, lengths = 0, np.array(windows)
+    with np.errstate(all="ignore"):  # speaks only where the loops run uncompiled
+        for block in blocks:
+            block.loop(cuts, rows, lengths, out, at)
+            at += len(block.entries(windows))
+
+
+def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: set[str]) -> Rows:
+    def column(name: str) -> np.ndarray:
+        if name not in read:
+            return np.empty(0)
+        if name not in table:
+            return np.full(len(table), np.nan)
+        return np.ascontiguousarray(table[name].to_numpy())
+
+    rows = Rows(
+        month=month_number(table["month"]),
+        since=_known_since(table, dates),
+        status=_status(table, read),
+        opened=_opened(table, read),
+        **{field: column(name) for name, field in _NUMBERS.items()},
+    )
+    return Rows(*map(_read_only, rows))
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    """Return a view that cannot be written.
+
+    pandas hands out arrays of both kinds, and the loops would be compiled anew for each mixture.
+    """
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def _known_since(table: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
+    """Return, for each row, the number of the first snapshot at which it was known.
+
+    Dates rise, so a row once known stays known. The rule itself is `known_as_of`, here as everywhere.
+    """
+    since = np.zeros(len(table), dtype=np.int16)
+    for date in dates:
+        since += ~known_as_of(table, date)
+    return since
+
+
+def _status(table: pd.DataFrame, read: set[str]) -> np.ndarray:
+    if "status" not in read:
+        return np.empty(0, dtype=np.int8)
+    if "status" not in table:
+        return np.full(len(table), -1, dtype=np.int8)
+    place = pc.index_in(pa.array(table["status"], from_pandas=True), pa.array(STATUSES))  # pyright: ignore[reportAttributeAccessIssue]
+    return place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int8)
+
+
+def _opened(table: pd.DataFrame, read: set[str]) -> np.ndarray:
+    if "opened" not in read:
+        return np.empty(0)
+    if "opened" not in table:
+        return np.full(len(table), np.nan)
+    missing = table["opened"].isna().to_numpy()
+    return np.where(missing, np.nan, month_number(table["opened"]).astype("float64"))
+
+
+def _cuts(table: pd.DataFrame, rows: Rows, dates: Sequence[pd.Timestamp], horizon: int) -> Cuts:
+    # A month that ends on the date itself has ended: the month of the next day is the first unknown.
+    nows = month_number([date + pd.Timedelta(days=1) for date in dates]) - 1
+    starts = _account_starts(table["account_id"])
+    shape = (len(starts) - 1, len(nows))
+    begins, ends = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
+    find_cuts(starts, rows.month, rows.since, nows, horizon, begins, ends)
+    accounts, views = np.nonzero(begins < ends)
+    return Cuts(accounts, views, begins[accounts, views], ends[accounts, views], nows[views])
+
+
+def _account_starts(ids: pd.Series) -> np.ndarray:
+    """Return the first row of each account, and the number of rows at the end."""
+    values = pa.array(ids, from_pandas=True)
+    changes = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
+    return np.concatenate(([0], np.flatnonzero(changes) + 1, [len(ids)]))

@@ -1,0 +1,211 @@
+"""The streaming form: months in, features out, never more than a few batches in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from delinquency.errors import InputError, Problem
+from delinquency.features._compute import compute, nothing_known
+from delinquency.features._plan import Plan, plan_features
+from delinquency.features._source import open_batches
+from delinquency.features._spec import WINDOWS, FeatureSpec
+from delinquency.schema import MONTHS, admit
+from delinquency.storage import replace_file
+
+__all__ = ["Streamed", "stream_features"]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What a stream did: rows read, rows written (one an account and snapshot), features a row."""
+
+    rows_read: int
+    rows_written: int
+    features: int
+
+
+def stream_features(
+    months: Any,
+    out: str | os.PathLike[str],
+    as_of: Any = None,
+    *,
+    snapshots: Iterable[Any] | None = None,
+    windows: Sequence[int] = WINDOWS,
+    spec: FeatureSpec | None = None,
+    threads: int | None = None,
+    rows_at_once: int = 500_000,
+) -> Streamed:
+    """Build features from a file of any size into a Parquet file, in bounded memory.
+
+    Rows are read in batches and cut between accounts, so each account is seen whole; the next batch is
+    read and the last one written while this one is computed. The features are those of
+    `build_features`, bit for bit. The file appears when it is complete.
+
+    Parameters
+    ----------
+    months : path, table, or iterator of batches
+        A Parquet file or a folder of them (parts in the order of their names), anything with an Arrow
+        stream, or an iterator of tables. Rows of one account must stand together and accounts must
+        rise; the rows of an account may stand in any order.
+    out : path
+        The Parquet file to write: ``account_id``, ``snapshot_date``, one float64 column a feature.
+    as_of, snapshots, windows, spec, threads
+        As for `build_features`.
+    rows_at_once : int
+        Rows in a batch. Memory grows with it and not with the size of the file; an account with more
+        rows than this is still read whole.
+
+    Returns
+    -------
+    Streamed
+        What was read and written.
+
+    Raises
+    ------
+    InputError
+        As for `build_features`; ``DLQ-112`` when accounts do not rise; ``DLQ-109`` for a file that
+        cannot be read. Nothing is written then.
+    EnvironmentFailure
+        ``DLQ-501`` when the disk refuses; an older file at `out` stands.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, pandas as pd
+    >>> months = pd.DataFrame(
+    ...     {
+    ...         "account_id": [1, 1, 2],
+    ...         "month": ["2026-01", "2026-02", "2026-02"],
+    ...         "days_past_due": 0,
+    ...     }
+    ... )
+    >>> out = pathlib.Path(tempfile.mkdtemp()) / "features.parquet"
+    >>> stream_features(months, out, "2026-02-28", rows_at_once=2)
+    Streamed(rows_read=3, rows_written=2, features=47)
+    """
+    names, batches = open_batches(months, rows_at_once)
+    if not names:
+        raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
+    plan = plan_features(names, as_of, snapshots, windows, spec, threads)
+    read = written = 0
+    with replace_file(out) as temporary, _Pipeline(temporary) as pipeline:
+        for start, table in _whole_accounts(batches):
+            read += len(table)
+            part = _features(table, start, plan)
+            written += len(part)
+            pipeline.write(part)
+        if not read:
+            raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
+        if not written:
+            raise nothing_known("months")
+    return Streamed(read, written, len(plan.wanted))
+
+
+def _features(table: pa.Table, start: int, plan: Plan) -> pa.Table:
+    """Return the features of a batch of whole accounts as an Arrow table."""
+    where = f"months, rows from {start:,} on"
+    admitted = admit(table, MONTHS, where)
+    cuts, values = compute(admitted, plan)
+    ids = pa.array(admitted["account_id"].iloc[cuts.begins], from_pandas=True)
+    dates = np.array(plan.dates, dtype="datetime64[us]")[cuts.views]
+    columns = [pa.array(np.ascontiguousarray(column)) for column in values.T]
+    return pa.Table.from_arrays(
+        [ids, pa.array(dates), *columns],
+        names=["account_id", "snapshot_date", *(feature.name for feature in plan.wanted)],
+    )
+
+
+def _whole_accounts(batches: Iterator[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    """Yield batches cut between accounts, each with the number of its first row."""
+    carried: pa.Table | None = None
+    start = 0
+    for batch in _ahead(batches):
+        table = batch if carried is None else pa.concat_tables([carried, batch])
+        ids = table["account_id"].combine_chunks()
+        _check_rising(ids, start)
+        cut = _last_account(ids)
+        if cut:
+            yield start, table.slice(0, cut)
+            start += cut
+        carried = table.slice(cut)
+    if carried is not None and len(carried):
+        yield start, carried
+
+
+def _last_account(ids: pa.Array) -> int:
+    """Return where the rows of the last account begin."""
+    if not len(ids):
+        return 0
+    other = pc.not_equal(ids, ids[-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
+    places = np.flatnonzero(other)
+    return int(places[-1]) + 1 if len(places) else 0
+
+
+def _check_rising(ids: pa.Array, start: int) -> None:
+    falls = pc.less(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
+    if falls.any():
+        row = start + 1 + int(np.flatnonzero(falls)[0])
+        what = f"accounts do not rise, first at row {row:,}"
+        fix = "sort the file by account_id, or read it whole with build_features"
+        raise InputError(Problem("DLQ-112", what, "months", int(falls.sum()), fix))
+
+
+def _ahead(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the batches, each read while the one before is at work."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
+
+
+class _Pipeline:
+    """Writes tables to one Parquet file, each while the next is computed."""
+
+    def __init__(self, path: Any) -> None:
+        self.path = path
+        self.file: pq.ParquetWriter | None = None
+        self.thread = ThreadPoolExecutor(1)
+        self.last: Future[None] | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Hand over a table; wait for the one before."""
+        self._wait()
+        self.last = self.thread.submit(self._write, table)
+
+    def _write(self, table: pa.Table) -> None:
+        if self.file is None:
+            # Floats of features rarely repeat: dictionaries and compression cost more than they save.
+            self.file = pq.ParquetWriter(
+                self.path,
+                table.schema,
+                compression="none",
+                use_dictionary=False,
+                write_statistics=False,
+                write_page_checksum=True,
+            )
+        self.file.write_table(table)
+
+    def _wait(self) -> None:
+        if self.last is not None:
+            self.last.result()
+
+    def __enter__(self) -> _Pipeline:
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            self.thread.shutdown()
+            if self.file is not None:
+                self.file.close()

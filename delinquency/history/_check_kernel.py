@@ -1,0 +1,179 @@
+"""One pass over sorted months, all row rules at once (numba)."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+__all__ = ["RULES", "SHOWN", "scan"]
+
+SHOWN = 5
+
+# In the order of the counters below.
+RULES = (
+    "repeated",
+    "gap",
+    "rising_fast",
+    "paid_but_late",
+    "never_due",
+    "nothing_owed",
+    "above_limit",
+    "after_end",
+    "recovered_early",
+    "fell_unpaid",
+    "negative_due",
+    "negative_limit",
+    "negative_written_off",
+    "negative_recovered",
+    "bad_days",
+    "infinite",
+    "month_missing",
+    "negative_paid",
+)
+(
+    REPEATED,
+    GAP,
+    RISING_FAST,
+    PAID_BUT_LATE,
+    NEVER_DUE,
+    NOTHING_OWED,
+    ABOVE_LIMIT,
+    AFTER_END,
+    RECOVERED_EARLY,
+    FELL_UNPAID,
+    NEGATIVE_DUE,
+    NEGATIVE_LIMIT,
+    NEGATIVE_WRITTEN_OFF,
+    NEGATIVE_RECOVERED,
+    BAD_DAYS,
+    INFINITE,
+    MONTH_MISSING,
+    NEGATIVE_PAID,
+) = range(len(RULES))
+
+OPEN, PAID_OFF, CHARGED_OFF, SOLD, CLOSED, OTHER = range(6)
+_NO_DAY = np.iinfo(np.int64).min
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(counts, first, rule, row):
+    if counts[rule] < first.shape[1]:
+        first[rule, counts[rule]] = row
+    counts[rule] += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def scan(
+    new, day, month_of, first_day, dpd, due, paid, balance, limit, status, lost, back, arrears
+):
+    """Count broken rules and keep the first rows of each.
+
+    Parameters
+    ----------
+    new : array of int8
+        1 where an account begins.
+    day : array of int64
+        Month end as days since 1970; the smallest integer when missing.
+    month_of : array of int32
+        Month number of the day ``first_day + i``.
+    dpd, due, paid, balance, limit, lost, back, arrears : arrays of float64
+        Columns; one of length 0 when the table has none.
+    status : array of int8
+        See the constants above; length 0 when the table has none.
+
+    Returns
+    -------
+    counts, first : arrays
+        Per rule how many rows, and the positions of the first.
+    """
+    n = len(day)
+    counts = np.zeros(18, dtype=np.int64)
+    first = np.full((18, 5), -1, dtype=np.int64)
+    has_dpd, has_due, has_paid = len(dpd) == n, len(due) == n, len(paid) == n
+    has_balance, has_limit, has_status = len(balance) == n, len(limit) == n, len(status) == n
+    has_lost, has_back, has_arrears = len(lost) == n, len(back) == n, len(arrears) == n
+    ever_due, ever_lost, ended = False, False, -1
+    for i in range(n):
+        fresh = i == 0 or new[i] == 1
+        if fresh:
+            ever_due, ever_lost, ended = False, False, -1
+        if day[i] == _NO_DAY:
+            _mark(counts, first, MONTH_MISSING, i)
+        elif not fresh and day[i - 1] != _NO_DAY:
+            step = month_of[day[i] - first_day] - month_of[day[i - 1] - first_day]
+            if step == 0:
+                _mark(counts, first, REPEATED, i)
+            elif step > 1:
+                _mark(counts, first, GAP, i)
+            if has_dpd and dpd[i] - dpd[i - 1] > day[i] - day[i - 1]:
+                _mark(counts, first, RISING_FAST, i)
+        late = dpd[i] if has_dpd else 0.0
+        before = dpd[i - 1] if has_dpd and not fresh else np.nan
+        owed = due[i] if has_due else np.nan
+        given = paid[i] if has_paid else np.nan
+        held = balance[i] if has_balance else np.nan
+        if has_dpd and not (late >= 0 and late == np.floor(late)):
+            _mark(counts, first, BAD_DAYS, i)
+        if has_arrears:
+            # arrears leave out what fell due on the last day itself
+            settled = not fresh and owed > 0 and given >= owed + arrears[i - 1]
+            settled = settled and late != day[i] - day[i - 1]
+        else:
+            settled = owed > 0 and given >= owed
+        if settled and late > 0 and late >= before:
+            _mark(counts, first, PAID_BUT_LATE, i)
+        if late < before and late == 0 and given <= 0:
+            _mark(counts, first, FELL_UNPAID, i)
+        # a due that is missing is not known to be nothing
+        ever_due = ever_due or not owed <= 0
+        if late > 0 and not ever_due:
+            _mark(counts, first, NEVER_DUE, i)
+        if has_limit:
+            if limit[i] > 0 and held > limit[i]:
+                _mark(counts, first, ABOVE_LIMIT, i)
+            if limit[i] < 0:
+                _mark(counts, first, NEGATIVE_LIMIT, i)
+        if owed < 0:
+            _mark(counts, first, NEGATIVE_DUE, i)
+        if given < 0:
+            _mark(counts, first, NEGATIVE_PAID, i)
+        if has_lost:
+            ever_lost = ever_lost or lost[i] > 0
+            if lost[i] < 0:
+                _mark(counts, first, NEGATIVE_WRITTEN_OFF, i)
+        state = status[i] if has_status else OPEN
+        ever_lost = ever_lost or state == CHARGED_OFF
+        # a written-off or sold claim is late without standing on the books
+        if late > 0 and held <= 0 and state not in (CHARGED_OFF, SOLD):
+            _mark(counts, first, NOTHING_OWED, i)
+        if has_back:
+            if back[i] > 0 and not ever_lost:
+                _mark(counts, first, RECOVERED_EARLY, i)
+            if back[i] < 0:
+                _mark(counts, first, NEGATIVE_RECOVERED, i)
+        if ended >= 0 and _lives(ended, state, owed, held, late):
+            _mark(counts, first, AFTER_END, i)
+        if state in (PAID_OFF, CHARGED_OFF, SOLD):
+            ended = state
+        if (
+            (has_dpd and np.isinf(late))
+            or (has_due and np.isinf(owed))
+            or (has_paid and np.isinf(given))
+            or (has_balance and np.isinf(held))
+            or (has_limit and np.isinf(limit[i]))
+        ):
+            _mark(counts, first, INFINITE, i)
+    return counts, first
+
+
+@numba.njit(cache=True, nogil=True)
+def _lives(ended, state, owed, held, late):
+    """Say whether a row goes on as if its account had not ended before."""
+    if state in (OPEN, OTHER):
+        return True
+    if ended == CHARGED_OFF:
+        # a written-off account may still be collected, sold or settled, but nothing new falls due
+        return owed > 0
+    if ended == SOLD and state != SOLD:
+        return True
+    return owed > 0 or held > 0 or late > 0

@@ -1,0 +1,339 @@
+"""The scorer: everything that turns features into scores, and what a bundle keeps of it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from scipy.special import expit
+
+from delinquency.errors import InputError, IntegrityError, Problem
+from delinquency.scoring._bands import BandScheme
+from delinquency.scoring._calibration import Calibration
+from delinquency.scoring._model import RiskModel
+from delinquency.scoring._points import PointsScale
+from delinquency.scoring._trees import AS_ZERO, Trees
+from delinquency.storage import Bundle, to_json
+
+__all__ = ["Feature", "Scored", "Scorer"]
+
+# The only hole a reason text may have, with a harmless format: a bundle must not be able to smuggle in
+# attribute access or a width of a billion.
+_HOLE = re.compile(r"\{value(:\+?,?(\.\d)?[f%]?)?\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+
+
+class Feature(_Strict):
+    """What a scorer knows of one of its columns.
+
+    Parameters
+    ----------
+    name, family : str
+        As in the catalogue.
+    sign : {-1, 0, 1}
+        Direction of its effect on risk, where the domain fixes one.
+    reason_en, reason_zh : str
+        What to say when it raised the risk; ``{value}`` is the account's own figure.
+    may_miss : bool
+        Whether a value was ever missing in training. Where not, a missing value is refused: LightGBM would
+        have read it as 0.
+    typical : float or None
+        Median of the reference population.
+    """
+
+    name: str
+    family: str
+    sign: Literal[-1, 0, 1]
+    reason_en: str
+    reason_zh: str
+    may_miss: bool
+    typical: float | None = None
+
+    @field_validator("reason_en", "reason_zh")
+    @classmethod
+    def _only_the_value(cls, text: str) -> str:
+        if "{" in _HOLE.sub("", text) or "}" in _HOLE.sub("", text):
+            raise ValueError("a reason may hold {value} and nothing else in braces")
+        return text
+
+
+class Scored(NamedTuple):
+    """Scores, and the rows that were refused with the reason."""
+
+    scores: pd.DataFrame
+    refused: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Features in, probability, points and band out; no LightGBM needed.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        Columns in the order of the trees.
+    trees : Trees
+        The fitted trees.
+    calibration : Calibration
+        From raw to calibrated log-odds.
+    scale : PointsScale
+        From probability to points.
+    bands : BandScheme
+        From points to bands.
+    about : dict
+        Training facts for people and audits: dates, counts, figures, versions, feature windows.
+    """
+
+    features: tuple[Feature, ...]
+    trees: Trees
+    calibration: Calibration
+    scale: PointsScale
+    bands: BandScheme
+    about: dict[str, Any] = field(default_factory=dict)
+    golden: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+
+    @classmethod
+    def from_model(
+        cls,
+        model: RiskModel,
+        X: pd.DataFrame,
+        catalogue: pd.DataFrame,
+        *,
+        scale: PointsScale,
+        bands: BandScheme,
+        about: Mapping[str, Any] | None = None,
+    ) -> Scorer:
+        """Return the scorer of a fitted model.
+
+        Parameters
+        ----------
+        model : RiskModel
+            Fitted.
+        X : DataFrame (n, features)
+            What it was fitted on: says where values may be missing and what is typical.
+        catalogue : DataFrame
+            One row a feature: ``name, family, sign, reason_en, reason_zh``.
+        scale, bands
+            How probabilities become points, and points bands.
+        about : mapping, optional
+            Training facts.
+        """
+        known = catalogue.set_index("name")[["family", "sign", "reason_en", "reason_zh"]]
+        missing, typical = X.isna().any(), X.median()
+        unknown = [name for name in X.columns if name not in known.index]
+        if unknown:
+            what = f"{len(unknown)} features stand in no catalogue, first {unknown[0]!r}"
+            fix = "give each its family, sign and reason texts"
+            raise InputError(Problem("DLQ-102", what, "catalogue", len(unknown), fix))
+        as_zero = set(model.trees_.feature[model.trees_.missing == AS_ZERO].tolist())
+        features = tuple(
+            Feature(
+                name=name,
+                **_texts_of(known, name),
+                may_miss=bool(missing[name]) and place not in as_zero,
+                typical=None if np.isnan(typical[name]) else float(typical[name]),
+            )
+            for place, name in enumerate(X.columns)
+        )
+        golden = _golden(X, np.array([feature.may_miss for feature in features]))
+        parts = (model.trees_, model.calibration_, scale, bands, dict(about or {}))
+        return cls(features, *parts, golden=golden)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    def matrix(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the columns of the model, taken by name, as float64 (n, features).
+
+        Raises
+        ------
+        InputError
+            ``DLQ-102`` when columns are missing, ``DLQ-103`` when one is not a number.
+        """
+        lacking = [name for name in self.names if name not in X.columns]
+        if lacking:
+            raise InputError(_lacking(lacking, list(map(str, X.columns)), len(self.names)))
+        chosen = X[list(self.names)]
+        if chosen.shape[1] != len(self.names):
+            twice = chosen.columns[chosen.columns.duplicated()].unique()
+            what = f"{len(twice)} features stand twice, first {twice[0]!r}"
+            raise InputError(Problem("DLQ-103", what, "features", len(twice), "rename or drop"))
+        text = [n for n, d in chosen.dtypes.items() if not pd.api.types.is_numeric_dtype(d)]
+        if text:
+            what = f"expected numbers in {len(text)} columns, first {text[0]!r}"
+            raise InputError(Problem("DLQ-103", what, "features", len(text)))
+        return chosen.to_numpy(dtype="float64", na_value=np.nan)
+
+    def log_odds(self, X: pd.DataFrame) -> np.ndarray:
+        """Return calibrated log-odds of bad (n,), without looking at what should be refused."""
+        return self.calibration.log_odds(self.trees.raw(self.matrix(X)))
+
+    def score(self, X: pd.DataFrame) -> Scored:
+        """Score every row that can be scored; the others come back with the reason.
+
+        Parameters
+        ----------
+        X : DataFrame (n, features)
+            Indexed by (account_id, snapshot_date), the order of columns does not matter.
+
+        Returns
+        -------
+        Scored
+            ``scores`` with ``account_id, snapshot_date, probability, points, band`` and ``refused`` with
+            ``account_id, snapshot_date, why``; together as many rows as X.
+        """
+        matrix = self.matrix(X)
+        why = self._why_refused(matrix)
+        fine = why == ""
+        probability = self.calibration.probability(self.trees.raw(matrix[fine]))
+        points = self.scale.points(probability)
+        scores = (
+            X.index[fine]
+            .to_frame(index=False)
+            .assign(probability=probability, points=points, band=self.bands.assign(points))
+        )
+        refused = X.index[~fine].to_frame(index=False).assign(why=why[~fine])
+        return Scored(scores, refused)
+
+    def _why_refused(self, matrix: np.ndarray) -> np.ndarray:
+        why = np.full(len(matrix), "", dtype=object)
+        for column, feature in zip(matrix.T, self.features, strict=True):
+            why[np.isinf(column)] = f"infinite: {feature.name}"
+            if not feature.may_miss:
+                why[np.isnan(column)] = f"missing: {feature.name}"
+        return why
+
+    def to_bundle(self) -> Bundle:
+        """Return what a bundle keeps: a document, the trees, and golden rows with their log-odds."""
+        document = _Document(
+            kind="delinquency.scorer",
+            features=self.features,
+            method=self.calibration.method,
+            scale=_Scale(**self.scale.__dict__),
+            bands=_Bands(**self.bands.__dict__),
+            about=self.about,
+        )
+        expected = self.calibration.log_odds(self.trees.raw(self.golden))
+        arrays = {
+            **self.trees.arrays(),
+            "calibration.raw": self.calibration.raw,
+            "calibration.calibrated": self.calibration.calibrated,
+            "golden.rows": self.golden,
+            "golden.log_odds": expected,
+            "golden.points": self.scale.points(expit(expected)),
+        }
+        return Bundle(document.model_dump(mode="json"), arrays)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> Scorer:
+        """Rebuild a scorer and prove on the golden rows that it scores as it did.
+
+        Raises
+        ------
+        IntegrityError
+            ``DLQ-603`` when the document, a tree or a knot is not sound, or a golden row scores
+            differently. Nothing is used then.
+        """
+        try:
+            document = _Document.model_validate_json(to_json(bundle.document))
+            arrays = bundle.arrays
+            scorer = cls(
+                document.features,
+                Trees.from_arrays(arrays, len(document.features)),
+                Calibration(
+                    arrays["calibration.raw"], arrays["calibration.calibrated"], document.method
+                ),
+                PointsScale(**document.scale.model_dump()),
+                BandScheme(**document.bands.model_dump()),
+                document.about,
+                arrays["golden.rows"],
+            )
+            expected = (arrays["golden.log_odds"], arrays["golden.points"])
+        except IntegrityError:
+            raise
+        except (ValidationError, InputError, KeyError, ValueError, RecursionError) as error:
+            raise _unsound("the document is not that of a scorer") from error
+        if len(set(scorer.names)) != len(scorer.names):
+            raise _unsound("a feature stands twice")
+        scorer._prove(*expected)
+        return scorer
+
+    def _prove(self, log_odds: np.ndarray, points: np.ndarray) -> None:
+        """Raise `IntegrityError` unless the golden rows score as they did when the bundle was made."""
+        rows = self.golden
+        shapes = [rows.shape[-1:], log_odds.shape, points.shape]
+        if rows.ndim != 2 or not len(rows) or shapes != [(len(self.names),)] + 2 * [rows.shape[:1]]:
+            raise _unsound("the golden rows have another shape")
+        actual = self.calibration.log_odds(self.trees.raw(rows))
+        with np.errstate(over="ignore", invalid="ignore"):
+            # exp and log may differ in the last digit from one machine to the next
+            close = np.isclose(self.scale.points(expit(actual)), points, rtol=1e-9, atol=1e-6)
+        if not (np.array_equal(actual, log_odds) and close.all()):
+            raise _unsound("the golden rows score differently")
+
+    def with_bands(self, bands: BandScheme) -> Scorer:
+        """Return the same scorer with other bands."""
+        return replace(self, bands=bands)
+
+
+def _texts_of(known: pd.DataFrame, name: str) -> dict[str, Any]:
+    row: Any = known.loc[name]
+    return {"sign": int(row["sign"])} | {
+        key: str(row[key]) for key in ("family", "reason_en", "reason_zh")
+    }
+
+
+def _golden(X: pd.DataFrame, may_miss: np.ndarray) -> np.ndarray:
+    """Return 16 rows of typical values, mixed so that none is the row of a customer."""
+    levels = X.quantile(np.linspace(0.02, 0.98, 16)).to_numpy(dtype="float64")
+    place = (np.arange(16)[:, None] + 7 * np.arange(X.shape[1])) % 16
+    rows = np.take_along_axis(levels, place, axis=0)
+    return np.where((place == 3) & may_miss, np.nan, rows)
+
+
+class _Scale(_Strict):
+    base: float
+    odds: float
+    pdo: float
+    orientation: str
+
+
+class _Bands(_Strict):
+    names: tuple[str, ...]
+    floors: tuple[float, ...]
+    reference: str
+    expected: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+class _Document(_Strict):
+    kind: Literal["delinquency.scorer"]
+    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
+    method: str
+    scale: _Scale
+    bands: _Bands
+    about: dict[str, Any]
+
+
+def _unsound(what: str) -> IntegrityError:
+    fix = "restore the bundle, or train again"
+    return IntegrityError(Problem("DLQ-603", what, "bundle", fix=fix))
+
+
+def _lacking(lacking: list[str], have: list[str], total: int) -> Problem:
+    named = ", ".join(f'"{name}"' for name in lacking[:5])
+    near = difflib.get_close_matches(lacking[0], have, n=1)
+    closest = f'; closest present: "{near[0]}"' if near else ""
+    what = f"input lacks {len(lacking)} of {total} features this model needs: {named}{closest}"
+    return Problem("DLQ-102", what, "", len(lacking), "add or rename")

@@ -1,0 +1,24 @@
+"""The road, told once: check, train, score, plan, review, and the demo that walks all of it.
+
+Each function calls the rooms in order and passes their tables on. Dates come from the caller; the clock is
+never read. Functions named ``..._files`` do the same from files to a folder with a manifest.
+"""
+
+from delinquency.workflows._demo import Demo, demo
+from delinquency.workflows._files import plan_files, report_files, score_files
+from delinquency.workflows._road import Scoring, Trained, check, plan, review, score, train
+
+__all__ = [
+    "Demo",
+    "Scoring",
+    "Trained",
+    "check",
+    "demo",
+    "plan",
+    "plan_files",
+    "report_files",
+    "review",
+    "score",
+    "score_files",
+    "train",
+]

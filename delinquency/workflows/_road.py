@@ -1,0 +1,292 @@
+"""The road on tables: check, train, score, plan, review."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from delinquency import evaluation, features, history, schema, scoring, storage
+from delinquency import strategy as strategies
+from delinquency.errors import GateError, InputError, IntegrityError, Problem
+
+__all__ = ["Scoring", "Trained", "check", "plan", "review", "score", "train"]
+
+SPLIT = {"train": 0.75, "test": 0.25}
+_SALT = "split"
+
+Say = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Say nothing of the progress."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training hands on.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        What scores, and what a bundle keeps.
+    holdout : DataFrame
+        The accounts that the model never saw: ``account_id, snapshot_date, bad, probability, points,
+        band``.
+    importance : DataFrame
+        Share of the gain by feature, greatest first: ``name, family, sign, share``.
+    """
+
+    scorer: scoring.Scorer
+    holdout: pd.DataFrame
+    importance: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What scoring hands on.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row a scored account; see `delinquency.schema.SCORES`, with ``reason_1`` to ``reason_4``.
+    refused : DataFrame
+        One row a refused account, with the reason.
+    reconciliation : dict of str to int
+        ``read = scored + refused``.
+    """
+
+    scores: pd.DataFrame
+    refused: pd.DataFrame
+    reconciliation: dict[str, int]
+
+
+def check(months: Any, *, as_of: Any = None) -> pd.DataFrame:
+    """Return what is wrong or odd in a months table; see `delinquency.history.check_months`."""
+    return history.check_months(months, as_of=as_of)
+
+
+def train(
+    months: Any,
+    *,
+    as_of: Any,
+    labels: Any = None,
+    label: history.LabelSpec | None = None,
+    windows: Sequence[int] = (3, 6, 12, 24),
+    model: scoring.RiskModel | None = None,
+    scale: scoring.PointsScale | None = None,
+    bands: int = 5,
+    say: Say = quiet,
+) -> Trained:
+    """Learn a scorer from one snapshot, and try it on accounts it never saw.
+
+    Parameters
+    ----------
+    months : table
+        Repayment histories; see `delinquency.schema.MONTHS`.
+    as_of : date
+        Snapshot date. Features see what was known by then, nothing later.
+    labels : table, optional
+        Outcomes from elsewhere; see `delinquency.schema.LABELS`. Without it the months after `as_of`
+        are labelled by `label`.
+    label : LabelSpec, optional
+        What counts as bad; 30 days past due within three months by default.
+    windows : sequence of int
+        Months that features look back.
+    model : RiskModel, optional
+        Unfitted; its signs come from the catalogue.
+    scale : PointsScale, optional
+        600 points at 50 goods to one bad, 20 points double the odds, by default.
+    bands : int
+        Bands wanted, safest first.
+    say : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Trained
+        The scorer, the hold-out and the drivers.
+
+    Raises
+    ------
+    InputError
+        Tables that cannot be used; ``DLQ-114`` when no account has a label.
+    GateError
+        ``DLQ-302`` when one feature alone predicts the outcome almost perfectly.
+    """
+    as_of, scale = schema.as_date(as_of), scale or scoring.PointsScale()
+    label = label or history.LabelSpec()
+    snapshots = history.take_snapshots(months, [as_of], perform=label.within)
+    outcome = _labels(snapshots, labels, label)
+    say("features")
+    X = features.build_features(snapshots.observed, as_of, windows=windows)
+    y = outcome.reindex(X.index).dropna().astype(int)
+    if y.nunique() < 2:
+        what = f"{len(y):,} of {len(X):,} accounts have a label, of {y.nunique()} kinds"
+        fix = "give labels of this snapshot date, or months that reach beyond it"
+        raise InputError(Problem("DLQ-114", what, "labels", len(y), fix))
+    X = X.loc[y.index]
+    part = split_of(X.index.get_level_values("account_id"))
+    catalogue = features.catalogue(windows=windows)
+    signs = catalogue.set_index("name")["sign"].to_dict()
+    seen = part == "train"
+    say(f"model: {seen.sum():,} accounts to learn from, {(~seen).sum():,} held out")
+    learner: Any = clone(model or scoring.RiskModel())
+    learner.set_params(signs=signs).fit(X[seen], y[seen])
+    scheme = scoring.BandScheme.propose(
+        scale.points(learner.out_of_fold_),
+        y[seen],
+        n=bands,
+        reference=f"{seen.sum()} accounts of {as_of.date()}, out of fold",
+    )
+    about = {
+        "as_of": str(as_of.date()),
+        "label": "outside table" if labels is not None else repr(label),
+        "windows": list(windows),
+        "train": {"accounts": int(seen.sum()), "bads": int(y[seen].sum())},
+        "split": {"shares": SPLIT, "salt": _SALT},
+        "versions": storage.versions(),
+    }
+    scorer = scoring.Scorer.from_model(
+        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about
+    )
+    holdout = scorer.score(X[~seen]).scores.merge(
+        y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
+    )
+    importance = scoring.importance(learner, catalogue)
+    return Trained(scorer, holdout, importance)
+
+
+def _labels(snapshots: history.Snapshots, labels: Any, label: history.LabelSpec) -> pd.Series[Any]:
+    table = history.label(snapshots, label) if labels is None else history.label_from(labels)
+    return table.set_index(["account_id", "snapshot_date"])["bad"]
+
+
+def score(
+    months: Any,
+    scorer: scoring.Scorer,
+    *,
+    as_of: Any,
+    reasons_for: Sequence[str] | None = None,
+    lang: str = "en",
+    max_refused: float = 0.01,
+    say: Say = quiet,
+) -> Scoring:
+    """Score every account that has a month on or before a date.
+
+    Parameters
+    ----------
+    months : table
+        Repayment histories.
+    scorer : Scorer
+        From `train`, or ``Scorer.from_bundle(storage.load_bundle(path))``.
+    as_of : date
+        Nothing later is read.
+    reasons_for : sequence of str, optional
+        Bands whose accounts get reasons; the riskiest alone by default.
+    lang : {"en", "zh"}
+        Language of the reasons.
+    max_refused : float
+        Greatest share of accounts that may be refused.
+
+    Raises
+    ------
+    InputError
+        Tables that cannot be used, or features that the model needs and the months cannot give.
+    GateError
+        ``DLQ-303`` when more than `max_refused` of the accounts had to be refused.
+    """
+    as_of = schema.as_date(as_of)
+    say("features")
+    X = features.build_features(months, as_of, windows=windows_of(scorer))
+    say(f"scores of {len(X):,} accounts")
+    scores, refused = scorer.score(X)
+    if len(refused) > max_refused * len(X):
+        what = f"{len(refused):,} of {len(X):,} accounts were refused, most often {_most(refused)}"
+        fix = "mend the input, or allow more with max_refused"
+        raise GateError(Problem("DLQ-303", what, "scores", len(refused), fix))
+    wanted = scores["band"].isin(reasons_for or scorer.bands.names[-1:])
+    say(f"reasons for {wanted.sum():,} accounts")
+    keys = pd.MultiIndex.from_frame(scores.loc[wanted, ["account_id", "snapshot_date"]])
+    texts = scoring.reasons(scorer, X.loc[keys], lang=lang)
+    scores = scores.join(texts.set_index(scores.index[wanted]))
+    counts = {"read": len(X), "scored": len(scores), "refused": len(refused)}
+    return Scoring(scores.assign(bundle=scorer.to_bundle().hash), refused, counts)
+
+
+def split_of(account_ids: Any) -> np.ndarray:
+    """Return "train" or "test" of each account, by the one split that `train` uses."""
+    return history.split_accounts(account_ids, SPLIT, _SALT).to_numpy()
+
+
+def windows_of(scorer: scoring.Scorer) -> tuple[int, ...]:
+    """Return the months that the features of a scorer look back.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-603`` when its bundle does not say: it was not made by `train`, or was changed.
+    """
+    windows = scorer.about.get("windows")
+    # a feature needs a window, so more windows than features are no windows of ours
+    most = len(scorer.features)
+    if (
+        not isinstance(windows, list)
+        or not 1 <= len(windows) <= most
+        or not all(map(_is_int, windows))
+    ):
+        what = "the bundle does not say over which months its features look back"
+        fix = "train it with `delinquency train`, or keep `windows` in its facts"
+        raise IntegrityError(Problem("DLQ-603", what, "bundle", fix=fix))
+    return tuple(windows)
+
+
+def _is_int(value: Any) -> bool:
+    return type(value) is int
+
+
+def _most(refused: pd.DataFrame) -> str:
+    return str(refused["why"].mode().iloc[0])
+
+
+def plan(
+    scores: Any,
+    months: Any,
+    *,
+    as_of: Any,
+    accounts: Any = None,
+    strategy: strategies.Strategy | None = None,
+) -> pd.DataFrame:
+    """Choose one treatment for every scored account; see `delinquency.strategy.assign`.
+
+    Parameters
+    ----------
+    scores : table
+        From `score`.
+    months : table
+        Say how late each account stands and what it owes.
+    as_of : date
+        The day of the plan.
+    accounts : table, optional
+        Holds, consents, and other evidence that treatments ask for.
+    strategy : Strategy, optional
+        The default one, a champion to be challenged, when not given.
+    """
+    standing = history.positions(months, as_of, accounts)
+    return strategies.assign(scores, standing, strategy=strategy, as_of=as_of)
+
+
+def review(holdout: pd.DataFrame) -> tuple[evaluation.Discrimination, evaluation.Calibration]:
+    """Return how well scores ranked and how true their probabilities were.
+
+    Parameters
+    ----------
+    holdout : DataFrame
+        ``bad`` and ``probability`` of accounts whose outcome is known, such as ``Trained.holdout``.
+    """
+    y, probability = holdout["bad"], holdout["probability"]
+    return evaluation.discrimination(y, probability), evaluation.calibration(y, probability)

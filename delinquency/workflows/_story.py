@@ -1,0 +1,160 @@
+"""What a report tells of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from delinquency import evaluation, features, history, report, schema, scoring
+from delinquency import strategy as strategies
+from delinquency.workflows import _road as road
+from delinquency.workflows._road import Say, Scoring, quiet
+
+__all__ = ["story", "tell"]
+
+UNKNOWN = (
+    "Whether any treatment works: nobody was treated at random here, so nothing is said of effects, "
+    "costs or recoveries.",
+    "Whether a treatment is lawful in your jurisdiction: rule packs, contact windows and caps are yours "
+    "to choose and to have reviewed. Nothing on this page is legal advice.",
+    "What the plan lists as to be confirmed: nobody supplied that evidence, so an agent has to check it "
+    "before acting.",
+    "How long the score will hold: it was tried on accounts held out, not on a later time.",
+)
+
+
+def tell(
+    months: Any,
+    scorer: scoring.Scorer,
+    *,
+    as_of: Any,
+    labels: Any = None,
+    accounts: Any = None,
+    strategy: strategies.Strategy | None = None,
+    title: str = "Risk and treatment of a portfolio",
+    source: str = "The tables this report was made from.",
+    say: Say = quiet,
+) -> report.Story:
+    """Score and plan a book, and return what a report tells of it.
+
+    Parameters
+    ----------
+    months, scorer, as_of, accounts, strategy
+        As in `score` and `plan`.
+    labels : table, optional
+        Outcomes of this snapshot. With them the score is judged, on the accounts that the scorer's
+        own split held out.
+    title, source : str
+        Words for the head of the page.
+
+    Returns
+    -------
+    Story
+        Hand it to `delinquency.report.render_report`.
+    """
+    say("checks")
+    checks = road.check(months, as_of=as_of)
+    scored = road.score(months, scorer, as_of=as_of, say=say)
+    say("plan")
+    plan = road.plan(scored.scores, months, as_of=as_of, accounts=accounts, strategy=strategy)
+    holdout = None if labels is None else _held_out(scored, labels, scorer)
+    return story(
+        months,
+        checks,
+        scored,
+        plan,
+        scorer,
+        as_of=as_of,
+        strategy=strategy or strategies.Strategy.default(),
+        holdout=holdout,
+        title=title,
+        source=source,
+    )
+
+
+def _held_out(scored: Scoring, labels: Any, scorer: scoring.Scorer) -> pd.DataFrame:
+    outcome = history.label_from(labels).dropna(subset=["bad"])
+    known = scored.scores.merge(outcome, on=["account_id", "snapshot_date"])
+    part = road.split_of(known["account_id"])
+    return known[part == "test"]
+
+
+def story(
+    months: Any,
+    checks: pd.DataFrame,
+    scored: Scoring,
+    plan: pd.DataFrame,
+    scorer: scoring.Scorer,
+    *,
+    as_of: Any,
+    strategy: strategies.Strategy,
+    title: str,
+    source: str,
+    holdout: pd.DataFrame | None = None,
+    importance: pd.DataFrame | None = None,
+    target: str = "",
+    labelled: tuple[int, int] | None = None,
+    unknowns: Sequence[str] = (),
+    reproduce: Sequence[str] = (),
+    manifest: Mapping[str, Any] | None = None,
+) -> report.Story:
+    """Return what a report tells of a run that has been made."""
+    judged = _judgement(holdout, scorer) if holdout is not None and len(holdout) else {}
+    chinese = strategies.treatments("zh")
+    catalogue = features.catalogue(windows=road.windows_of(scorer))
+    return report.Story(
+        title=title,
+        as_of=str(schema.as_date(as_of).date()),
+        source=source,
+        target=target or str(scorer.about.get("label", "")),
+        intake=_intake(months, scored, labelled),
+        checks=checks,
+        sample=_sample(holdout),
+        drivers=None if importance is None else report.driver_rows(importance, catalogue),
+        examples=report.example_rows(scored.scores),
+        plan=report.plan_rows(plan, chinese),
+        removed=report.removed_rows(plan, chinese, strategies.in_words),
+        confirm=report.confirm_rows(plan, chinese, strategies.need_in_words),
+        policy=report.policy_rows(strategy.table()),
+        unknowns=[*unknowns, *UNKNOWN],
+        reproduce=reproduce,
+        manifest=manifest or {},
+        **judged,
+    )
+
+
+def _judgement(holdout: pd.DataFrame, scorer: scoring.Scorer) -> dict[str, Any]:
+    y, probability = holdout["bad"], holdout["probability"]
+    band = pd.Categorical(holdout["band"], categories=list(scorer.bands.names), ordered=True)
+    discrimination, calibration = road.review(holdout)
+    rates = evaluation.by_band(y, probability, band)
+    return {
+        "discrimination": discrimination,
+        "calibration": calibration,
+        "roc": evaluation.roc(y, probability),
+        "gains": evaluation.gains(y, probability),
+        "bands": report.band_rows(rates, scorer.bands.table()),
+    }
+
+
+def _sample(holdout: pd.DataFrame | None) -> str:
+    if holdout is None:
+        return ""
+    return f"{len(holdout):,} accounts that the model never saw, chosen by a hash of their id"
+
+
+def _intake(months: Any, scored: Scoring, labelled: tuple[int, int] | None) -> report.Intake:
+    frame = schema.to_frame(months)
+    dates = pd.to_datetime(frame["month"])
+    return report.Intake(
+        rows=len(frame),
+        accounts=scored.reconciliation["read"],
+        scored=scored.reconciliation["scored"],
+        refused=scored.reconciliation["refused"],
+        first_month=f"{dates.min():%B %Y}",
+        last_month=f"{dates.max():%B %Y}",
+        labelled=None if labelled is None else labelled[0],
+        bads=None if labelled is None else labelled[1],
+    )
