@@ -121,6 +121,12 @@ BROKEN = [
         "12:40: DLQ-209",
         "disabled",
     ),
+    (
+        "    treatment: [digital_reminder, agent_call]",
+        "    treatment: agent_call\n    when: {valid_phone: false}",
+        "11:16: DLQ-209",
+        "it requires valid_phone",
+    ),
     ("name: small", "name: small\nlast_resort: agent_call", "3:14: DLQ-209", "last resort"),
     ("name: small", "name: small\ndisable: care_and_hold", "3:10: DLQ-209", "must stay enabled"),
     ("name: small", "name: small\nenable: partner_notce", "3:9: DLQ-206", "partner_notice"),
