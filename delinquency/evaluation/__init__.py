@@ -6,21 +6,26 @@ Every function takes outcomes (1 is bad) and numbers that rise with risk, and re
 judge: missing or non-finite values, or a sample with bads or goods alone.
 """
 
+from delinquency.evaluation._arms import compare_arms
 from delinquency.evaluation._bands import by_band
 from delinquency.evaluation._calibration import Calibration, calibration
 from delinquency.evaluation._discrimination import Discrimination, discrimination, gains, roc
 from delinquency.evaluation._draw import draw_bands, draw_calibration, draw_gains, draw_roc
+from delinquency.evaluation._policy_value import PolicyValue, policy_value
 
 __all__ = [
     "Calibration",
     "Discrimination",
+    "PolicyValue",
     "by_band",
     "calibration",
+    "compare_arms",
     "discrimination",
     "draw_bands",
     "draw_calibration",
     "draw_gains",
     "draw_roc",
     "gains",
+    "policy_value",
     "roc",
 ]
