@@ -11,11 +11,14 @@ from delinquency.evaluation._bands import by_band
 from delinquency.evaluation._calibration import Calibration, calibration
 from delinquency.evaluation._discrimination import Discrimination, discrimination, gains, roc
 from delinquency.evaluation._draw import draw_bands, draw_calibration, draw_gains, draw_roc
+from delinquency.evaluation._goal import Goal, GoalReview
 from delinquency.evaluation._policy_value import PolicyValue, policy_value
 
 __all__ = [
     "Calibration",
     "Discrimination",
+    "Goal",
+    "GoalReview",
     "PolicyValue",
     "by_band",
     "calibration",
