@@ -7,6 +7,7 @@ failed; 4 locked or conflicting; 5 environment (disk, memory); 6 integrity; 70 a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -61,6 +62,11 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        what = f"the system refuses: {error.strerror or type(error).__name__}"
+        problem = Problem("DLQ-502", what, str(error.filename or ""), fix="check rights and space")
+        _tell(EnvironmentFailure(problem), "--json" in sys.argv)
+        sys.exit(EnvironmentFailure.exit_code)
     except Exception:
         print("DLQ-700 this is a bug of ours; please report what follows.", file=sys.stderr)
         traceback.print_exc()
@@ -70,7 +76,10 @@ def main() -> None:
 def _tell(error: DelinquencyError, as_json: bool) -> None:
     for problem in error.problems:
         line = json.dumps(problem.as_dict(), ensure_ascii=False) if as_json else str(problem)
-        print(line, file=sys.stderr)
+        with contextlib.suppress(
+            OSError
+        ):  # a full disk may hold stderr too; the exit code still tells
+            print(line, file=sys.stderr)
 
 
 def _say() -> Callable[[str], None]:
@@ -260,12 +269,17 @@ def verify(
 @rules_app.command("check")
 def rules_check(
     strategy: Annotated[Path, typer.Argument(help="Strategy file.")],
+    as_json: Json = False,
 ) -> None:
     """Say whether a strategy file can be used; every mistake with its line and column."""
     from delinquency import strategy as strategies
 
     loaded = strategies.Strategy.load(strategy)
-    print(f"{strategy}: fine, {len(loaded.file.cells):,} cells, hash {loaded.hash[:16]}")
+    cells = len(loaded.file.cells)
+    if as_json:
+        print(json.dumps({"file": str(strategy), "cells": cells, "hash": loaded.hash}))
+    else:
+        print(f"{strategy}: fine, {cells:,} cells, hash {loaded.hash[:16]}")
 
 
 @rules_app.command("show")

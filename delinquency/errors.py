@@ -66,7 +66,7 @@ class Problem:
             head = f"{self.code} {self.where}: {self.what}"
         else:
             head = f"{self.code} {self.what}"
-        return _stop(head) + (f" fix: {_stop(self.fix)}" if self.fix else "")
+        return _one_line(_stop(head) + (f" fix: {_stop(self.fix)}" if self.fix else ""))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields for a JSON log line."""
@@ -75,6 +75,11 @@ class Problem:
 
 def _stop(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!")) else sentence + "."
+
+
+def _one_line(text: str) -> str:
+    # names come from people's files: one may hold a line break, or an escape that steers a terminal
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 class DelinquencyError(ValueError):

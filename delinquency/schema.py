@@ -17,6 +17,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -232,7 +233,7 @@ def admit(table: Any, spec: Table, where: str = "") -> pd.DataFrame:
     _refuse(_shape_problems(frame, spec, where))
     problems: list[Problem] = []
     columns = {
-        str(name): _canonical(frame[name], spec.columns[name].kind, where, problems)
+        str(name): _canonical(frame[name], spec.columns[name], where, problems)
         if name in spec.columns
         else frame[name].reset_index(drop=True)
         for name in frame.columns
@@ -274,14 +275,14 @@ def _quoted(names: Sequence[Any]) -> str:
     return ", ".join(f'"{name}"' for name in names[:5])
 
 
-def _canonical(values: pd.Series, kind: str, where: str, problems: list[Problem]) -> pd.Series:
+def _canonical(values: pd.Series, column: Column, where: str, problems: list[Problem]) -> pd.Series:
     """Return the column in its canonical type; a column that cannot be is reported and returned."""
-    at = f"{where}.{values.name}"
+    at, kind = f"{where}.{values.name}", column.kind
     found: list[Problem] = []
     if kind == "id":
         result = _ids(values, at, found)
     elif kind in ("month", "date"):
-        result = _dates(values, at, found, required=kind == "month")
+        result = _dates(values, at, found, required=column.required)
         if kind == "month" and not found:
             result = _month_ends(result)
     elif kind in ("money", "days", "number", "label"):
@@ -302,18 +303,29 @@ def _ids(values: pd.Series, at: str, problems: list[Problem]) -> pd.Series:
         fix = "read the column as text or integer; a float id loses digits above 2^53"
         problems.append(Problem("DLQ-107", f"ids are {values.dtype}", at, len(values), fix))
         return values
+    if problems:
+        return values
     if pd.api.types.is_integer_dtype(values.dtype):
-        return values if missing.any() else values.astype("int64")
+        return _exact_integers(values, at, problems)
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-        return _ids(values, at, problems) if not problems else values
-    if not problems and not _all_text(values):
+        return _ids(values.astype(values.cat.categories.dtype), at, problems)
+    if not _all_text(values):
         fix = "make every id text, or every id an integer"
         problems.append(
             Problem("DLQ-103", "ids are neither all text nor all integers", at, fix=fix)
         )
         return values
-    return values if problems else values.astype("str")
+    return values.astype("str")
+
+
+def _exact_integers(values: pd.Series, at: str, problems: list[Problem]) -> pd.Series:
+    # a cast would wrap silently, and give the account the id of another
+    wide = (values > np.iinfo("int64").max).to_numpy(dtype=bool)
+    if wide.any():
+        what = "ids are above the range of 64-bit integers"
+        problems.append(_rows_problem("DLQ-107", what, at, wide, "give such ids as text"))
+        return values
+    return values.astype("int64")
 
 
 def _all_text(values: pd.Series) -> bool:
@@ -332,10 +344,17 @@ def _dates(values: pd.Series, at: str, problems: list[Problem], *, required: boo
             Problem("DLQ-103", "expected dates, got numbers", at, len(values), "use ISO")
         )
         return values
+    no_date = _no_dates(values)
     try:
-        parsed = pd.to_datetime(values, errors="coerce", format=_date_format(values))
+        parsed = pd.to_datetime(
+            values.mask(no_date) if no_date.any() else values,
+            errors="coerce",
+            format=_date_format(values),
+        )
     except (TypeError, ValueError, OverflowError):
         parsed = pd.Series(pd.NaT, index=values.index)
+    if isinstance(parsed.dtype, pd.DatetimeTZDtype):
+        return _dates(parsed, at, problems, required=required)
     broken = (parsed.isna() & values.notna()).to_numpy()
     if broken.any():
         text = "expected dates, got other values"
@@ -349,6 +368,25 @@ def _dates(values: pd.Series, at: str, problems: list[Problem], *, required: boo
     return parsed.astype(DATE_DTYPE)
 
 
+# pandas takes these for dates, and would read the clock
+_CLOCK_WORDS = ("now", "today")
+_PLAIN_DATES = ("string", "date", "datetime", "datetime64", "period", "empty")
+
+
+def _no_dates(values: pd.Series) -> np.ndarray:
+    """Return which values pandas would make dates of although they say none."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return np.zeros(len(values), dtype=bool)
+    wrong = values.isin(_CLOCK_WORDS).to_numpy(dtype=bool, copy=True)
+    if values.dtype == object and pd.api.types.infer_dtype(values) not in _PLAIN_DATES:
+        wrong |= np.array([isinstance(v, Number) and not _blank(v) for v in values], dtype=bool)
+    return wrong
+
+
+def _blank(value: Any) -> bool:
+    return bool(value != value)  # NaN is a number, and means missing
+
+
 def _date_format(values: pd.Series) -> str | None:
     return None if pd.api.types.is_datetime64_any_dtype(values.dtype) else "ISO8601"
 
@@ -360,15 +398,25 @@ def _month_ends(dates: pd.Series) -> pd.Series:
     return pd.Series(ends.astype(DATE_DTYPE), index=dates.index, name=dates.name)
 
 
+_NO_NUMBERS = {
+    "dates": pd.api.types.is_datetime64_any_dtype,
+    "durations": pd.api.types.is_timedelta64_dtype,
+    "complex numbers": pd.api.types.is_complex_dtype,
+}
+
+
 def _numbers(values: pd.Series, kind: str, at: str, problems: list[Problem]) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        problems.append(Problem("DLQ-103", "expected numbers, got dates", at, len(values)))
-        return values
+    for kind_of, test in _NO_NUMBERS.items():
+        if test(values.dtype):
+            what = f"expected numbers, got {kind_of}"
+            problems.append(Problem("DLQ-103", what, at, len(values), "export plain numbers"))
+            return values
     numbers = pd.to_numeric(values, errors="coerce") if values.dtype == object else values
     if not pd.api.types.is_numeric_dtype(numbers.dtype) or _holds_text(values):
         parsed = pd.to_numeric(values.astype("str"), errors="coerce").isna() & values.notna()
         count = int(parsed.sum())
         what = f"expected numbers, got text; {count:,} of {len(values):,} values would not parse"
+        what += f", {_first_rows(parsed.to_numpy())}" if count else ""
         problems.append(Problem("DLQ-103", what, at, count, "export the column as a number"))
         return values
     numbers = numbers.astype("float64")
@@ -453,8 +501,20 @@ def _in_order(keys: list[np.ndarray]) -> bool:
     return bool(rising.all())
 
 
+# Only a whole date: pandas would complete "March" or "now" from the clock, and the day of "2026-06" is
+# the first, so that June itself would not be seen.
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+
+
 def as_date(value: Any, name: str = "as_of") -> pd.Timestamp:
     """Return one calendar date; the clock is never read in its place.
+
+    Parameters
+    ----------
+    value : str or date
+        ``YYYY-MM-DD``; a time of day is cut off, as is a time zone.
+    name : str
+        How an error names it.
 
     Raises
     ------
@@ -470,7 +530,8 @@ def as_date(value: Any, name: str = "as_of") -> pd.Timestamp:
         date = pd.Timestamp(value)
     except (TypeError, ValueError):
         date = pd.NaT
-    if isinstance(value, (int, float)) or not isinstance(date, pd.Timestamp):
+    unclear = isinstance(value, str) and not _ISO_DATE.fullmatch(value)
+    if isinstance(value, Number) or unclear or not isinstance(date, pd.Timestamp):
         raise InputError(
             Problem("DLQ-103", "expected a date", name, fix="write YYYY-MM-DD")
         ) from None
@@ -540,7 +601,7 @@ _PROTECTED_WORDS = frozenset(
     for line in (
         "sex gender race ethnicity ethnic color colour religion religious nationality marital",
         "marriage education pregnant pregnancy disability disabled orientation birthdate birthday",
-        "dob welfare geschlecht sexe sexo genero religione religiosa etnia raza edad alter civil",
+        "dob birth welfare geschlecht sexe sexo genero religione religiosa etnia raza edad alter civil",
         "jenis kelamin agama 性别 种族 民族 宗教 国籍 婚姻 年龄 学历 教育 出生日期 残疾 怀孕",
     )
     for word in line.split()

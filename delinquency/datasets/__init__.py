@@ -1,5 +1,18 @@
 """Samples to start with, and portfolios made up with a known truth."""
 
 from delinquency.datasets._credit_card import SAMPLE_SHA256, CreditCard, load_credit_card
+from delinquency.datasets._portfolio import Portfolio, make_portfolio
+from delinquency.datasets._simulator import CollectionsSimulator, Oracle, Run
+from delinquency.datasets._simulator_world import World
 
-__all__ = ["SAMPLE_SHA256", "CreditCard", "load_credit_card"]
+__all__ = [
+    "SAMPLE_SHA256",
+    "CollectionsSimulator",
+    "CreditCard",
+    "Oracle",
+    "Portfolio",
+    "Run",
+    "World",
+    "load_credit_card",
+    "make_portfolio",
+]

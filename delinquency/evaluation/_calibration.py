@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, expit, logit, ndtr, ndtri
 
-from delinquency.evaluation._door import outcomes_and_scores
+from delinquency.evaluation._door import outcomes_and_scores, whole_of
 from delinquency.evaluation._intervals import jeffreys
 
 __all__ = ["Calibration", "calibration"]
@@ -153,8 +153,9 @@ def calibration(
     0    1  500    32     0.053     0.064
     1    2  500    57     0.105     0.114
     """
+    bins, simulations = whole_of(bins, "bins", 1), whole_of(simulations, "simulations", 1)
     labels, scores = outcomes_and_scores(y, probability)
-    order = np.argsort(scores, kind="stable")
+    order = np.lexsort((labels, scores))  # sums must not depend on the order of rows
     labels, scores = labels[order], scores[order]
     table = _table(labels, scores, bins)
     rates, noise = _noise(scores, table["n"].to_numpy(), simulations, seed)

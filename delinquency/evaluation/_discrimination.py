@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from delinquency.evaluation._curve import Counts, count_by_score
-from delinquency.evaluation._door import outcomes_and_scores
+from delinquency.evaluation._delong import auc_and_influence, clusters_of, variance
+from delinquency.evaluation._door import level_of, outcomes_and_scores, whole_of
 from delinquency.evaluation._hmeasure import h_measure
 
 __all__ = ["Discrimination", "discrimination", "gains", "roc"]
@@ -35,6 +36,9 @@ class Discrimination:
         The score where that gap stands.
     h_measure : float
         Share of the loss of a useless score that is avoided, over a stated weight on costs.
+    partial_gini : float
+        Gini among the accounts with a probability of at most 0.4, where most decisions fall.
+        Missing where scores are no probabilities, or these accounts are all good or all bad.
     level : float
         Level of the intervals.
 
@@ -52,6 +56,7 @@ class Discrimination:
     ks: float
     ks_at: float
     h_measure: float
+    partial_gini: float = math.nan
     level: float = 0.95
 
     @property
@@ -77,7 +82,9 @@ class Discrimination:
         )
 
 
-def discrimination(y: Any, probability: Any, *, level: float = 0.95) -> Discrimination:
+def discrimination(
+    y: Any, probability: Any, *, account: Any = None, level: float = 0.95
+) -> Discrimination:
     """Say how well a score ranks: AUC with its interval, Gini, KS and H-measure.
 
     Parameters
@@ -86,8 +93,11 @@ def discrimination(y: Any, probability: Any, *, level: float = 0.95) -> Discrimi
         1 is bad, 0 is good.
     probability : array-like of shape (n,)
         Probability of bad, or any finite number that rises with risk.
+    account : array-like of shape (n,), optional
+        Account of each row. Several snapshots of one account are not independent; with this the
+        interval says so.
     level : float
-        Level of the DeLong interval.
+        Level of the interval of the AUC.
 
     Returns
     -------
@@ -101,10 +111,10 @@ def discrimination(y: Any, probability: Any, *, level: float = 0.95) -> Discrimi
 
     Notes
     -----
-    Ties count one half. The interval is that of DeLong, DeLong and Clarke-Pearson, Biometrics 44
-    (1988) 837-845, in the O(n log n) form of Sun and Xu, IEEE Signal Processing Letters 21 (2014)
-    1389-1393, cut at 0 and 1. Accounts are taken as independent: with several snapshots of one
-    account it is too narrow.
+    Ties count one half. The interval, cut at 0 and 1, is that of DeLong, DeLong and Clarke-Pearson,
+    Biometrics 44 (1988) 837-845, in O(n log n); with `account` that of Obuchowski, Biometrics 53
+    (1997) 567-578. The partial Gini is that of Lessmann et al., European Journal of Operational
+    Research 247 (2015) 124-136.
 
     Examples
     --------
@@ -120,10 +130,12 @@ def discrimination(y: Any, probability: Any, *, level: float = 0.95) -> Discrimi
     delinquency.errors.InputError: DLQ-150 y: all 2 accounts are good. fix: evaluate on a sample
     that...
     """
+    level = level_of(level)
     labels, scores = outcomes_and_scores(y, probability, share=False)
     counts = count_by_score(labels, scores)
-    auc, variance = delong(counts)
-    reach = float(ndtri(0.5 + level / 2)) * math.sqrt(variance)
+    auc, influence = auc_and_influence(labels, scores, counts)
+    error = math.sqrt(variance(influence, labels, clusters_of(account, len(labels))))
+    reach = float(ndtri(0.5 + level / 2)) * error
     ks, ks_at = _ks(counts)
     return Discrimination(
         n=len(labels),
@@ -135,26 +147,9 @@ def discrimination(y: Any, probability: Any, *, level: float = 0.95) -> Discrimi
         ks=ks,
         ks_at=ks_at,
         h_measure=h_measure(counts),
+        partial_gini=_partial_gini(counts),
         level=level,
     )
-
-
-def delong(counts: Counts) -> tuple[float, float]:
-    """Return the AUC and its DeLong variance; NaN for the variance of a class of one."""
-    of_bads, of_goods = counts.placements()
-    auc = float(counts.bads @ of_bads) / counts.n_bads
-    variance = _variance(of_bads, counts.bads) / counts.n_bads
-    variance += _variance(of_goods, counts.goods) / counts.n_goods
-    return auc, variance
-
-
-def _variance(values: np.ndarray, times: np.ndarray) -> float:
-    """Return the sample variance of values that each stand a number of times."""
-    n = int(times.sum())
-    if n < 2:
-        return math.nan
-    mean = (times @ values) / n
-    return float(times @ (values - mean) ** 2) / (n - 1)
 
 
 def _ks(counts: Counts) -> tuple[float, float]:
@@ -162,6 +157,16 @@ def _ks(counts: Counts) -> tuple[float, float]:
     gap = np.abs(bads / counts.n_bads - goods / counts.n_goods)[1:]
     widest = int(np.argmax(gap))
     return float(gap[widest]), float(counts.score[::-1][widest])
+
+
+def _partial_gini(counts: Counts, at_most: float = 0.4) -> float:
+    inside = counts.score <= at_most
+    part = Counts(counts.score[inside], counts.goods[inside], counts.bads[inside])
+    is_share = counts.score[0] >= 0 and counts.score[-1] <= 1
+    if not is_share or part.n_goods == 0 or part.n_bads == 0:
+        return math.nan
+    of_bads, _ = part.placements()
+    return 2 * float(part.bads @ of_bads) / part.n_bads - 1
 
 
 def roc(y: Any, probability: Any, *, points: int = 200) -> pd.DataFrame:
@@ -194,7 +199,7 @@ def roc(y: Any, probability: Any, *, points: int = 200) -> pd.DataFrame:
     goods, bads = counts.flagged()
     goods_share, bads_share = goods / counts.n_goods, bads / counts.n_bads
     widest = int(np.argmax(np.abs(bads_share - goods_share)))
-    rows = _thin((goods_share + bads_share) / 2, points, keep=widest)
+    rows = _thin((goods_share + bads_share) / 2, points, widest)
     columns = {
         "threshold": np.concatenate([[np.inf], counts.score[::-1]]),
         "goods_share": goods_share,
@@ -248,6 +253,7 @@ def gains(y: Any, probability: Any, *, points: int = 200) -> pd.DataFrame:
 
 def _thin(along: np.ndarray, points: int, keep: int = 0) -> np.ndarray:
     """Return the rows nearest below even steps along a rising column, with both ends and `keep`."""
+    points = whole_of(points, "points", 3)
     if len(along) <= points:
         return np.arange(len(along))
     steps = np.linspace(along[0], along[-1], points - 1)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from delinquency.errors import InputError, Problem
 
-__all__ = ["outcomes_and_scores"]
+__all__ = ["flags", "level_of", "outcomes_and_scores", "whole_of"]
 
 
 def outcomes_and_scores(
@@ -100,3 +100,57 @@ def _class_problems(labels: np.ndarray) -> list[Problem]:
     only = "bad" if labels[0] == 1 else "good"
     fix = "evaluate on a sample that holds goods and bads"
     return [Problem("DLQ-150", f"all {len(labels):,} accounts are {only}", "y", len(labels), fix)]
+
+
+def flags(values: Any, name: str) -> np.ndarray:
+    """Return decisions as True and False, or refuse.
+
+    Examples
+    --------
+    >>> flags([1, 0], "favoured")
+    array([ True, False])
+    """
+    problems: list[Problem] = []
+    numbers = _floats(values, name, problems)
+    missing = np.isnan(numbers)
+    other = ~(missing | (numbers == 0) | (numbers == 1))
+    if missing.any():
+        fix = "decide for every account or leave it out"
+        problems.append(_rows_problem("DLQ-104", "decisions are missing", name, missing, fix))
+    if other.any():
+        what = "decisions are not true or false"
+        problems.append(_rows_problem("DLQ-103", what, name, other, "pass booleans"))
+    if problems:
+        raise InputError(*problems)
+    return numbers == 1
+
+
+def level_of(level: Any) -> float:
+    """Return the level of an interval, or refuse one that is no share.
+
+    Examples
+    --------
+    >>> level_of(95)
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.InputError: DLQ-103 level: expected a share between 0 and 1. fix: write 0.95...
+    """
+    if isinstance(level, (int, float)) and 0 < level < 1:
+        return float(level)
+    what = "expected a share between 0 and 1"
+    raise InputError(Problem("DLQ-103", what, "level", fix="write 0.95 for 95%"))
+
+
+def whole_of(value: Any, name: str, least: int) -> int:
+    """Return a setting that must be a whole number of at least `least`, or refuse it.
+
+    Examples
+    --------
+    >>> whole_of(10.0, "bins", 1)
+    10
+    """
+    number = isinstance(value, (int, float, np.integer)) and not isinstance(value, bool)
+    if number and value == value // 1 and value >= least:
+        return int(value)
+    what = f"expected a whole number of at least {least:,}"
+    raise InputError(Problem("DLQ-103", what, name, fix=f"pass {least:,} or more"))

@@ -12,7 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["draw_bands", "draw_calibration", "draw_gains", "draw_roc"]
+__all__ = ["draw_bands", "draw_calibration", "draw_gains", "draw_months", "draw_roc"]
+
+
+# not strftime: the page must not change with a person's locale
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def draw_roc(table: pd.DataFrame, ax: Any) -> Any:
@@ -132,13 +136,50 @@ def draw_bands(table: pd.DataFrame, ax: Any) -> Any:
         if np.isfinite(value):
             ax.annotate(f"{value:.1%}", (x, top), (0, 4), textcoords="offset points", ha="center")
     words = [
-        f"{band}\n{share:.0%}" for band, share in zip(table["band"], table["share"], strict=True)
+        f"{_short(band)}\n{share:.0%}"
+        for band, share in zip(table["band"], table["share"], strict=True)
     ]
     ax.set_xticks(place, words)
     ax.set(xlabel="Band, and its share of accounts", ylabel="Bad rate")
     ax.set_ylim(0, float(tops.max() or 1) * 1.15)
     ax.yaxis.set_major_formatter(_percent_text)
     return ax
+
+
+def draw_months(table: pd.DataFrame, ax: Any) -> Any:
+    """Draw a table of `by_month`: the rate that came with its interval, the promise as a line.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``month, bad_rate, low, high, expected``.
+    ax : matplotlib Axes
+
+    Returns
+    -------
+    matplotlib Axes
+        The same ``ax``.
+    """
+    place = np.arange(len(table))
+    observed = table["bad_rate"].to_numpy(float)
+    ends = table[["low", "high"]].to_numpy(float)
+    ax.plot(place, table["expected"], **_reference(ax))
+    reach = np.abs(ends - observed[:, None]).T
+    ax.errorbar(place, observed, reach, color="C0", fmt="o", markersize=4, elinewidth=1.5)
+    # a dozen labels at most, or they run into one another
+    step = -(-len(table) // 12)
+    months = pd.to_datetime(table["month"])
+    words = [f"{_MONTHS[month.month - 1]}\n{month.year}" for month in months]
+    ax.set_xticks(place[::step], words[::step])
+    ax.set(xlim=(-0.5, len(table) - 0.5), ylabel="Bad rate")
+    ax.set_ylim(0, 1.1 * float(np.nanmax([*ends[:, 1], *table["expected"], 0.01])))
+    ax.yaxis.set_major_formatter(_percent_text)
+    return ax
+
+
+def _short(name: Any) -> str:
+    text = " ".join(str(name).split())
+    return text if len(text) <= 12 else text[:11] + "…"
 
 
 def _reference(ax: Any) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Intervals for a share of accounts."""
+"""Intervals for a share of accounts, and care for many tests at once."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import betaincinv
 
-__all__ = ["jeffreys"]
+__all__ = ["holm", "jeffreys"]
 
 
 def jeffreys(bads: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
@@ -26,3 +26,19 @@ def jeffreys(bads: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[np.n
     low = betaincinv(bads + 0.5, n - bads + 0.5, tail)
     high = betaincinv(bads + 0.5, n - bads + 0.5, 1 - tail)
     return np.where(bads == 0, 0.0, low), np.where(bads == n, 1.0, high)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p-values after Holm's step-down correction; missing ones stay missing, uncounted.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, 0.04, np.nan, 0.03]))
+    array([0.03, 0.06,  nan, 0.06])
+    """
+    result = np.full(len(p), np.nan)
+    given = np.flatnonzero(~np.isnan(p))
+    order = given[np.argsort(p[given], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    result[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return result

@@ -2,108 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from delinquency.buckets import scheme_of
 from delinquency.errors import InputError, Problem
+from delinquency.history._label_spec import LabelSpec
 from delinquency.history._rows import starts_of
 from delinquency.history._snapshots import Snapshots, snapshot_month
-from delinquency.schema import LABELS, admit, month_number
+from delinquency.schema import month_number
 
-__all__ = ["LabelSpec", "Population", "label", "label_from"]
+__all__ = ["label"]
 
 _NEVER = 1 << 30
-_EXITS = ("paid_off", "closed", "sold")
-_KEY = ["account_id", "snapshot_date"]
+_EXITS = ("paid_off", "sold")
+KEY = ["account_id", "snapshot_date"]
+_Rule = tuple[Any, float, str]
 
 
-@dataclass(frozen=True)
-class Population:
-    """Which accounts a label speaks of, by where they stood at the snapshot.
-
-    Parameters
-    ----------
-    min_dpd, max_dpd : int
-        Days past due at the snapshot, both ends included; no upper end when None.
-    min_months_on_book : int
-        At least this old.
-    open_only : bool
-        Leave out accounts that had been paid off, charged off, sold or closed by then.
-    """
-
-    min_dpd: int = 0
-    max_dpd: int | None = None
-    min_months_on_book: int = 0
-    open_only: bool = True
-
-
-@dataclass(frozen=True)
-class LabelSpec:
-    """What counts as bad, in which window, for whom.
-
-    Parameters
-    ----------
-    dpd : int
-        Bad is this many days past due or more; a charge-off is bad as well.
-    within : int
-        Months after the snapshot that are looked at; the window is closed at both ends.
-    at_end : bool
-        Look at the window's last month alone; otherwise the account is bad when it was ever so.
-    indeterminate : int, optional
-        An account that reached this many days, but not `dpd`, is neither good nor bad.
-    population : Population
-        Accounts outside it get no label.
-
-    Examples
-    --------
-    >>> LabelSpec(dpd=90, within=12, indeterminate=30)
-    LabelSpec(dpd=90, within=12, at_end=False, indeterminate=30, population=Population(...))
-    """
-
-    dpd: int = 30
-    within: int = 3
-    at_end: bool = False
-    indeterminate: int | None = None
-    population: Population = field(default_factory=Population)
-
-    def __post_init__(self) -> None:
-        problems = []
-        if self.dpd < 1 or self.within < 1:
-            problems.append("dpd and within are 1 at least")
-        if self.indeterminate is not None and not 0 < self.indeterminate < self.dpd:
-            problems.append("indeterminate lies between 1 and dpd - 1")
-        if problems:
-            raise InputError(*(Problem("DLQ-213", what, "LabelSpec") for what in problems))
-
-
-def label(snapshots: Snapshots, spec: LabelSpec | None = None) -> pd.DataFrame:
+def label(snapshots: Snapshots, spec: LabelSpec | None = None, *, only: Any = None) -> pd.DataFrame:
     """Say of each account and snapshot date whether it turned bad.
 
     The window must have ended before an account is called good *or* bad: counting early bads beside
-    goods that are still open would bias the bad rate. An account that leaves the book (paid off,
-    closed, sold) before anything happened is good; one that vanishes without a status is unknown.
+    goods that are still open would bias the bad rate. An account that leaves the book (paid off, sold)
+    before anything happened is good; so is a closed one whose rows end, but a closed account may still
+    owe, so what its later rows show counts. One that vanishes without a status is unknown.
 
     Parameters
     ----------
     snapshots : Snapshots
         From `take_snapshots`, with a performance window of ``spec.within`` months at least.
     spec : LabelSpec
-        ``LabelSpec()`` by default.
+        ``LabelSpec()`` by default; the usual definitions are `LabelSpec.preset`.
+    only : DataFrame, optional
+        ``account_id`` and ``snapshot_date`` of the population, such as the starts of plans or
+        placements; everything else is excluded.
 
     Returns
     -------
     DataFrame
         One row for each row of ``snapshots.table``: ``account_id``, ``snapshot_date``, ``bad``
         (Int8: 1, 0, or missing for indeterminate, immature, unknown or excluded) and ``why`` in
-        words.
+        words; with ``event="paid_share"`` also ``share``, what was paid and recovered inside the
+        window over what was owed.
 
     Raises
     ------
     InputError
-        ``DLQ-213`` when the snapshots keep fewer months than the label looks at.
+        ``DLQ-213`` when the snapshots keep fewer months than the label looks at; ``DLQ-102`` when
+        the label needs a column that the months lack.
 
     Examples
     --------
@@ -123,19 +72,30 @@ def label(snapshots: Snapshots, spec: LabelSpec | None = None) -> pd.DataFrame:
     ['immature', 'immature']
     """
     spec = spec or LabelSpec()
+    _check(snapshots, spec)
+    outcome = _outcomes(snapshots, spec)
+    rules = [*_excluded(snapshots, spec, only), *_verdicts(snapshots, outcome, spec)]
+    conditions = [np.asarray(condition, dtype=bool) for condition, _, _ in rules]
+    number = np.select(conditions, [bad for _, bad, _ in rules], default=np.nan)
+    reason = np.select(conditions, [why for _, _, why in rules], default="unknown")
+    result = snapshots.table[KEY].copy()
+    result["bad"] = pd.array(number, dtype="Int8")
+    result["why"] = pd.Series(reason, index=result.index).astype("str")
+    if spec.event == "paid_share":
+        result["share"] = outcome["share"].where(result["bad"].notna().to_numpy())
+    return result
+
+
+def _check(snapshots: Snapshots, spec: LabelSpec) -> None:
     if spec.within > snapshots.perform:
         what = f"the label looks {spec.within} months ahead, the snapshots keep {snapshots.perform}"
         fix = f"take_snapshots(..., perform={spec.within})"
         raise InputError(Problem("DLQ-213", what, "LabelSpec.within", fix=fix))
-    outcome = _outcomes(snapshots, spec)
-    rules = [*_excluded(snapshots, spec), *_verdicts(snapshots, outcome, spec)]
-    conditions = [condition for condition, _, _ in rules]
-    number = np.select(conditions, [bad for _, bad, _ in rules], default=np.nan)
-    reason = np.select(conditions, [why for _, _, why in rules], default="unknown")
-    result = snapshots.table[_KEY].copy()
-    result["bad"] = pd.array(number, dtype="Int8")
-    result["why"] = pd.Series(reason, index=result.index).astype("str")
-    return result
+    needed = ["amount_paid", "balance"] if spec.event == "paid_share" else []
+    lacking = [name for name in needed if name not in snapshots.performed]
+    if lacking:
+        what = f'event="{spec.event}" needs the column "{lacking[0]}"'
+        raise InputError(Problem("DLQ-102", what, "months", len(lacking), fix="add it"))
 
 
 def _outcomes(snapshots: Snapshots, spec: LabelSpec) -> pd.DataFrame:
@@ -143,26 +103,63 @@ def _outcomes(snapshots: Snapshots, spec: LabelSpec) -> pd.DataFrame:
     rows = snapshots.performed
     ahead = month_number(rows["month"]) - snapshot_month(rows["snapshot_date"])
     rows, ahead = rows[ahead <= spec.within], ahead[ahead <= spec.within]
-    charged = _has_status(rows, "charged_off")
-    late = rows["days_past_due"].to_numpy()
-    event = charged | ((late >= spec.dpd) & ((ahead == spec.within) | (not spec.at_end)))
-    left = np.select([_has_status(rows, name) for name in _EXITS], [0, 1, 2], default=-1)
-    starts = starts_of(_groups(rows))
-    exit_month = _first(ahead, left >= 0, starts)
+    starts = starts_of(groups_of(rows))
     length = np.diff(np.append(starts, len(rows)))
+    late, charged = rows["days_past_due"].to_numpy(), has_status(rows, "charged_off")
+    left = np.select([has_status(rows, name) for name in _EXITS], [0, 1], default=-1)
+    exit_month = _first(ahead, left >= 0, starts)
     before_exit = ahead <= np.repeat(exit_month, length)
-    outcome = rows[_KEY].take(starts)
+    counted = before_exit & ((ahead == spec.within) | (not spec.at_end))
+    event = charged | (_happened(snapshots, rows, spec) & counted)
+    outcome = rows[KEY].take(starts)
     outcome["event"] = _first(ahead, event & before_exit, starts)
     outcome["charged"] = _first(ahead, charged & before_exit, starts)
-    outcome["exit_kind"] = _most(np.where(ahead == np.repeat(exit_month, length), left, -1), starts)
+    outcome["cured"] = _first(ahead, (late == 0) & ~charged & before_exit, starts)
+    at_exit = np.where(ahead == np.repeat(exit_month, length), left, -1)
+    outcome["exit_kind"] = _most(at_exit, starts)
+    outcome["closed"] = _most(has_status(rows, "closed").astype("int64"), starts)
     outcome["last"] = _most(ahead, starts)
-    outcome["worst"] = _most(np.where(before_exit, late, 0), starts)
-    merged = snapshots.table[_KEY].merge(outcome, on=_KEY, how="left", validate="1:1")
-    nothing = {"event": _NEVER, "charged": _NEVER, "exit_kind": -1, "last": 0, "worst": 0}
-    return merged.fillna(nothing)
+    outcome["worst"] = _most(np.where(counted, late, 0), starts)
+    outcome["paid"] = _paid(rows, starts)
+    merged = snapshots.table[KEY].merge(outcome, on=KEY, how="left", validate="1:1")
+    nothing = {"event": _NEVER, "charged": _NEVER, "cured": _NEVER, "exit_kind": -1, "last": 0}
+    merged = merged.fillna({**nothing, "closed": 0, "worst": 0, "paid": 0.0})
+    if spec.event == "paid_share":
+        owed = _owed(snapshots)
+        merged["share"] = merged["paid"] / np.where(owed > 0, owed, np.nan)
+    return merged
 
 
-def _groups(rows: pd.DataFrame) -> np.ndarray:
+def _happened(snapshots: Snapshots, rows: pd.DataFrame, spec: LabelSpec) -> np.ndarray:
+    """Return which rows show the event itself."""
+    late = rows["days_past_due"].to_numpy()
+    if spec.event == "late":
+        return late >= spec.dpd
+    if spec.event == "worse_bucket":
+        scheme = scheme_of(spec.buckets)
+        stood = rows[KEY].merge(snapshots.table[[*KEY, "days_past_due"]], on=KEY, how="left")
+        return scheme.codes(late) > scheme.codes(stood["days_past_due"])
+    return np.zeros(len(rows), dtype=bool)
+
+
+def _paid(rows: pd.DataFrame, starts: np.ndarray) -> np.ndarray:
+    paid = np.zeros(len(rows))
+    for name in ("amount_paid", "recovered"):
+        if name in rows:
+            paid = paid + np.nan_to_num(rows[name].to_numpy())
+    return np.add.reduceat(paid, starts) if len(starts) else paid
+
+
+def _owed(snapshots: Snapshots) -> np.ndarray:
+    """Return the balance at the snapshot; what had been written off stands in once it left the books."""
+    owed = snapshots.table["balance"].fillna(0.0).to_numpy()
+    if "written_off" in snapshots.observed:
+        lost = snapshots.observed.groupby(KEY, sort=False)["written_off"].sum().to_numpy()
+        owed = np.where(owed > 0, owed, lost)
+    return owed
+
+
+def groups_of(rows: pd.DataFrame) -> np.ndarray:
     """Return a number that changes with account or snapshot date, in rows sorted by both."""
     same_date = rows["snapshot_date"].to_numpy()[1:] == rows["snapshot_date"].to_numpy()[:-1]
     changed = np.ones(len(rows), dtype="int64")
@@ -180,94 +177,89 @@ def _most(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return np.maximum.reduceat(values, starts) if len(starts) else values[:0]
 
 
-def _has_status(rows: pd.DataFrame, status: str) -> np.ndarray:
+def has_status(rows: pd.DataFrame, status: str) -> np.ndarray:
+    """Return which rows have a status; none when the table has no such column."""
     if "status" not in rows:
         return np.zeros(len(rows), dtype=bool)
     return rows["status"].eq(status).fillna(False).to_numpy(dtype=bool)
 
 
-_Rule = tuple[np.ndarray, float, str]
-
-
-def _excluded(snapshots: Snapshots, spec: LabelSpec) -> list[_Rule]:
+def _excluded(snapshots: Snapshots, spec: LabelSpec, only: Any) -> list[_Rule]:
     table, who = snapshots.table, spec.population
     late = table["days_past_due"].to_numpy()
     top = np.inf if who.max_dpd is None else who.max_dpd
-    gone = np.zeros(len(table), dtype=bool)
-    if who.open_only:
-        for status in (*_EXITS, "charged_off"):
-            gone |= _has_status(table, status)
-    young = (table["months_on_book"] < who.min_months_on_book).to_numpy()
-    return [
-        (gone, np.nan, "excluded: not open at the snapshot"),
-        ((late < who.min_dpd) | (late > top), np.nan, "excluded: days past due at the snapshot"),
-        (young, np.nan, "excluded: too few months on book"),
+    charged = has_status(table, "charged_off")
+    ended = [has_status(table, name) for name in (*_EXITS, "closed")]
+    gone = np.logical_or.reduce([charged, *ended])
+    # a charge-off counts as late however many days its rows still say
+    outside = ((late < who.min_dpd) & ~charged) | (late > top)
+    rules: list[_Rule] = [
+        (gone & who.open_only, np.nan, "excluded: not open at the snapshot"),
+        (outside, np.nan, "excluded: days past due at the snapshot"),
+        (
+            table["months_on_book"] < who.min_months_on_book,
+            np.nan,
+            "excluded: too few months on book",
+        ),
     ]
+    if who.min_previous_dpd:
+        before = _previous(snapshots) < who.min_previous_dpd
+        rules.append((before, np.nan, "excluded: days past due in the month before"))
+    if only is not None:
+        named = table[KEY].merge(
+            pd.DataFrame(only)[KEY].drop_duplicates(), on=KEY, how="left", indicator=True
+        )
+        rules.append((named["_merge"] != "both", np.nan, "excluded: not in the population given"))
+    return rules
+
+
+def _previous(snapshots: Snapshots) -> np.ndarray:
+    """Return days past due in the month before the last observed one; 0 where that was not seen."""
+    rows = snapshots.observed
+    starts = starts_of(groups_of(rows))
+    last = np.append(starts[1:], len(rows)) - 1
+    before = np.maximum(last - 1, starts)
+    number = month_number(rows["month"])
+    seen = number[last] - number[before] == 1
+    return np.where(seen, rows["days_past_due"].to_numpy()[before], 0.0)
 
 
 def _verdicts(snapshots: Snapshots, outcome: pd.DataFrame, spec: LabelSpec) -> list[_Rule]:
     """Return condition, bad and why, in the order in which they win."""
     end = snapshot_month(outcome["snapshot_date"]) + spec.within
     book_end = snapshot_month([snapshots.last_month])[0]
-    event = (outcome["event"] < _NEVER).to_numpy()
-    charged = event & (outcome["charged"] <= outcome["event"]).to_numpy()
-    kind = outcome["exit_kind"].to_numpy()
-    seen_to_end = (outcome["last"] >= spec.within).to_numpy()
-    between = np.zeros(len(outcome), dtype=bool)
-    if spec.indeterminate is not None:
-        between = (outcome["worst"] >= spec.indeterminate).to_numpy()
-    return [
-        (end > book_end, np.nan, "immature"),
+    charged = (outcome["charged"] < _NEVER) & (outcome["charged"] <= outcome["event"])
+    unseen = outcome["last"] < spec.within
+    immature: _Rule = (end > book_end, np.nan, "immature")
+    lost: _Rule = (unseen, np.nan, "unknown: left the book without a status")
+    if spec.event == "paid_share":
+        return [immature, *_share_verdicts(outcome, spec)]
+    kind = outcome["exit_kind"]
+    exits: list[_Rule] = [(kind == at, 0.0, f"{name} first") for at, name in enumerate(_EXITS)]
+    if spec.event == "not_cured":
+        cured: _Rule = (outcome["cured"] < _NEVER, 0.0, "cured")
+        # a sold claim may have been cured elsewhere; nobody here can say
+        sold: _Rule = (kind == _EXITS.index("sold"), np.nan, "unknown: sold first")
+        done: list[_Rule] = [cured, (charged, 1.0, "charged off"), sold, *exits[:1]]
+        return [immature, *done, lost, (unseen | True, 1.0, "not cured")]
+    words = f"reached {spec.dpd}+" if spec.event == "late" else "rolled to a worse bucket"
+    good = f"stayed below {spec.dpd}" if spec.event == "late" else "no worse bucket"
+    rules: list[_Rule] = [
+        immature,
         (charged, 1.0, "charged off"),
-        (event, 1.0, f"reached {spec.dpd}+"),
-        (between, np.nan, f"indeterminate: reached {spec.indeterminate}+"),
-        *[(kind == at, 0.0, f"{name} first") for at, name in enumerate(_EXITS)],
-        (~seen_to_end, np.nan, "unknown: left the book without a status"),
-        (np.ones(len(outcome), dtype=bool), 0.0, f"stayed below {spec.dpd}"),
+        (outcome["event"] < _NEVER, 1.0, words),
     ]
+    if spec.indeterminate is not None:
+        between = outcome["worst"] >= spec.indeterminate
+        rules.append((between, np.nan, f"indeterminate: reached {spec.indeterminate}+"))
+    closed: _Rule = (unseen & (outcome["closed"] > 0), 0.0, "closed first")
+    return [*rules, *exits, closed, lost, (unseen | True, 0.0, good)]
 
 
-def label_from(outcomes: Any, snapshots: Snapshots | None = None) -> pd.DataFrame:
-    """Take labels from an outside table, in the form that `label` gives.
-
-    Parameters
-    ----------
-    outcomes : table
-        See `delinquency.schema.LABELS`: ``account_id``, ``snapshot_date``, ``bad``, maybe ``why``.
-    snapshots : Snapshots, optional
-        Return one row for each of its rows; a row without an outcome gets a missing label. The
-        outcomes' own rows by default.
-
-    Returns
-    -------
-    DataFrame
-        ``account_id``, ``snapshot_date``, ``bad``, ``why`` as in `label`.
-
-    Raises
-    ------
-    InputError
-        What `delinquency.schema.admit` finds; ``DLQ-110`` when no outcome meets a snapshot.
-
-    Examples
-    --------
-    >>> outside = pd.DataFrame({"account_id": [1], "snapshot_date": ["2026-01-31"], "bad": [1]})
-    >>> label_from(outside)
-       account_id snapshot_date  bad            why
-    0           1    2026-01-31    1  outcome table
-    """
-    table = admit(outcomes, LABELS)
-    if "why" not in table:
-        table["why"] = "outcome table"
-    table = table[[*_KEY, "bad", "why"]].copy()
-    if snapshots is not None:
-        same_type = table["account_id"].dtype == snapshots.table["account_id"].dtype
-        keys = snapshots.table[_KEY]
-        joined = keys.merge(table, on=_KEY, how="left", indicator=True) if same_type else None
-        if joined is None or not (joined["_merge"] == "both").any():
-            what = "no label meets an account at its snapshot date"
-            fix = "ids must have one type in both tables, and dates must agree"
-            raise InputError(Problem("DLQ-110", what, "labels", len(table), fix))
-        table = joined.drop(columns="_merge")
-    table["bad"] = table["bad"].astype("Int8")
-    table["why"] = table["why"].fillna("unknown: no outcome on record").astype("str")
-    return table
+def _share_verdicts(outcome: pd.DataFrame, spec: LabelSpec) -> list[_Rule]:
+    share = outcome["share"]
+    return [
+        (share.isna(), np.nan, "excluded: nothing owed at the snapshot"),
+        (share < spec.share, 1.0, f"paid less than {spec.share:.0%}"),
+        (share >= spec.share, 0.0, f"paid {spec.share:.0%} or more"),
+    ]

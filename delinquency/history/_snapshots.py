@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem
+from delinquency.history._derive import with_days
 from delinquency.history._rows import changes, starts_of
 from delinquency.schema import (
     ACCOUNTS,
@@ -73,7 +74,8 @@ def take_snapshots(
     Parameters
     ----------
     months : table
-        See `delinquency.schema.MONTHS`.
+        See `delinquency.schema.MONTHS`. Without ``days_past_due`` they are worked out from what
+        fell due and was paid, each month's due taken to fall on its last day.
     dates : date or iterable of dates
         Snapshot dates. A month belongs to the observed side when it had ended by the date and was
         booked by the date (``known_at``); a month that was booked later belongs to neither side.
@@ -112,7 +114,7 @@ def take_snapshots(
     [31.0]
     """
     _check_windows(observe, perform)
-    frame = admit(months, MONTHS)
+    frame = with_days(admit(months, MONTHS))
     if as_of is not None:
         frame = frame[known_as_of(frame, as_date(as_of))].reset_index(drop=True)
     stamps = _snapshot_dates(dates)
@@ -226,7 +228,7 @@ def positions(months: Any, as_of: Any, accounts: Any = None) -> pd.DataFrame:
        account_id  months_since_last  days_past_due
     0           1                  1            0.0
     """
-    frame = admit(months, MONTHS)
+    frame = with_days(admit(months, MONTHS))
     date = as_date(as_of)
     codes, number = changes(frame["account_id"]).cumsum(dtype="int64"), month_number(frame["month"])
     known = _part(frame, codes, number, date, observe=1 << 30, perform=0)[0]

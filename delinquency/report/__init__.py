@@ -6,6 +6,7 @@ same bytes.
 """
 
 from delinquency.report._compose import (
+    audit_rows,
     band_rows,
     confirm_rows,
     driver_rows,
@@ -22,6 +23,7 @@ from delinquency.report._story import Intake, Story
 __all__ = [
     "Intake",
     "Story",
+    "audit_rows",
     "band_rows",
     "confirm_rows",
     "draw_drivers",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pandas as pd
 
+from delinquency import evaluation, schema
+
 __all__ = [
+    "audit_rows",
     "band_rows",
     "confirm_rows",
     "driver_rows",
@@ -16,6 +19,53 @@ __all__ = [
     "policy_rows",
     "removed_rows",
 ]
+
+_SEARCHED = 500  # of the riskiest accounts, for a few whose reasons differ
+
+
+def audit_rows(
+    holdout: pd.DataFrame, plan: pd.DataFrame, accounts: pd.DataFrame, favoured: Collection[str]
+) -> dict[str, pd.DataFrame]:
+    """Audit score and plan by every protected attribute that came with the accounts.
+
+    Parameters
+    ----------
+    holdout : DataFrame
+        ``account_id, snapshot_date, bad, probability`` of accounts that the model never saw.
+    plan : DataFrame
+        ``account_id, snapshot_date, treatment``.
+    accounts : DataFrame
+        ``account_id`` and attributes; those whose names `delinquency.schema.audit_only` knows are
+        audited, in their order. An account that is not there is in the group ``unknown``.
+    favoured : collection of str
+        Treatments that favour the person, such as ``no_action``.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        `delinquency.evaluation.audit`; empty without such attributes.
+
+    Examples
+    --------
+    >>> holdout = pd.DataFrame({"account_id": range(40), "snapshot_date": "2026-01-31"})
+    >>> plan = holdout.assign(treatment=["no_action", "agent_call"] * 20)
+    >>> judged = holdout.assign(bad=[0, 1] * 20, probability=[0.2, 0.7] * 20)
+    >>> accounts = pd.DataFrame({"account_id": range(40), "sex": ["f"] * 40, "balance": 1.0})
+    >>> list(audit_rows(judged, plan, accounts, {"no_action"}))
+    ['sex']
+    """
+    attributes = schema.audit_only(accounts.columns)
+    if not attributes:
+        return {}
+    key = ["account_id", "snapshot_date"]
+    rows = holdout.merge(plan[[*key, "treatment"]], on=key)
+    rows = rows.merge(accounts[["account_id", *attributes]], on="account_id", how="left")
+    return evaluation.audit(
+        rows["bad"],
+        rows["probability"],
+        rows[attributes],
+        favoured=rows["treatment"].isin(favoured),
+    )
 
 
 def band_rows(rates: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
@@ -43,12 +93,39 @@ def driver_rows(importance: pd.DataFrame, catalogue: pd.DataFrame, most: int = 1
 
 
 def example_rows(scores: pd.DataFrame, most: int = 5) -> pd.DataFrame:
-    """Return the riskiest accounts without their ids: ``band, points, probability, reasons``."""
-    worst = scores.sort_values(["points", "account_id"]).head(most)
-    texts = worst.filter(regex=r"^reason_\d$")
-    reasons = [[text for text in row if isinstance(text, str)] for row in texts.to_numpy()]
-    table = worst[["band", "points", "probability"]].reset_index(drop=True)
-    return table.assign(reasons=pd.Series(reasons, dtype=object))
+    """Return risky accounts with different reasons, without their ids.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``account_id, band, points, probability`` and ``reason_1`` and so on.
+    most : int
+        Rows at most.
+
+    Returns
+    -------
+    DataFrame
+        ``rank`` (1 is the riskiest), ``band, points, probability, reasons``. Accounts whose reasons read
+        the same as those of a riskier one are passed over: they would say nothing new.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"account_id": [1, 2, 3], "band": "E", "points": [430, 420, 425]})
+    >>> scores = scores.assign(probability=0.9, reason_1=["late", "unpaid", "unpaid"])
+    >>> example_rows(scores)[["rank", "reasons"]]
+       rank   reasons
+    0     1  [unpaid]
+    1     3    [late]
+    """
+    worst = scores.sort_values(["points", "account_id"]).head(_SEARCHED).reset_index(drop=True)
+    texts = worst.filter(regex=r"^reason_\d$").to_numpy()
+    reasons = pd.Series(
+        [tuple(t for t in row if isinstance(t, str)) for row in texts], dtype=object
+    )
+    table = worst[["band", "points", "probability"]].assign(reasons=reasons, rank=worst.index + 1)
+    table = table[~reasons.duplicated().to_numpy()].head(most).reset_index(drop=True)
+    table["reasons"] = table["reasons"].map(list)
+    return table[["rank", "band", "points", "probability", "reasons"]]
 
 
 def plan_by_band(plan: pd.DataFrame) -> pd.DataFrame:

@@ -126,7 +126,7 @@ def draw_plan(table: pd.DataFrame, ax: Any) -> Any:
         text = "<1%" if share < 0.005 else f"{share:.0%}"
         ax.text(x, y, text, ha="center", va="center")
     ax.set(xlim=(-0.5, counts.shape[1] - 0.5), ylim=(counts.shape[0] - 0.5, -0.5))
-    ax.set_xticks(np.arange(counts.shape[1]), [_short(name) for name in counts.columns])
+    ax.set_xticks(np.arange(counts.shape[1]), [_short(name, 10) for name in counts.columns])
     ax.set_yticks(np.arange(counts.shape[0]), [_short(in_words(name)) for name in counts.index])
     ax.xaxis.tick_top()
     ax.spines[:].set_visible(False)
@@ -183,6 +183,8 @@ def to_svg(
         matplotlib.rcParams["svg.hashsalt"] = name
         # the page's own fonts draw the text; what the measuring font lacks does not matter
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        # names without end are cut by the page, not a reason to have none
+        warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
         file = io.StringIO()

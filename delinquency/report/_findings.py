@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -23,9 +24,15 @@ def findings(story: Story) -> dict[str, str]:
         "bands": _bands,
         "drivers": _drivers,
         "plan": _plan,
+        "months": _months,
+        "audit": _audit,
     }
     parts = {name: getattr(story, name) for name in makers}
-    return {name: "" if parts[name] is None else make(parts[name]) for name, make in makers.items()}
+    return {name: make(parts[name]) if _told(parts[name]) else "" for name, make in makers.items()}
+
+
+def _told(part: Any) -> bool:
+    return part is not None and (not isinstance(part, Mapping) or bool(part))
 
 
 def in_short(story: Story) -> list[str]:
@@ -107,6 +114,28 @@ def _plan(plan: pd.DataFrame) -> str:
         f"The plan gives {_many(total, 'account')} one treatment each; the most common,"
         f" {in_words(counts.index[0])}, goes to {counts.iloc[0] / total:.0%}"
     )
+
+
+def _months(months: pd.DataFrame) -> str:
+    known = months[months["auc"].notna()]
+    missed = int(
+        ((months["expected"] < months["low"]) | (months["expected"] > months["high"])).sum()
+    )
+    held = "every month" if not missed else f"{len(months) - missed:,} of {len(months):,} months"
+    promise = f"the promise held in {held}"
+    if known.empty:
+        return promise[0].upper() + promise[1:]
+    return f"The AUC stays between {known['auc'].min():.3f} and {known['auc'].max():.3f}, and {promise}"
+
+
+def _audit(audit: Mapping[str, pd.DataFrame]) -> str:
+    below = sum(
+        int(table["below_four_fifths"].fillna(value=False).sum()) for table in audit.values()
+    )
+    if not below:
+        return "No group is favoured less than four fifths as often as the most favoured"
+    verb = "is" if below == 1 else "are"
+    return f"{_many(below, 'group')} {verb} favoured less than four fifths as often".capitalize()
 
 
 def _number(n: int) -> str:

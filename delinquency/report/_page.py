@@ -78,6 +78,7 @@ def _environment() -> Any:
         code=_code,
         count=_count,
         figure=_figure,
+        month=_month,
         items=_items,
         plain=_plain,
         rows=_rows,
@@ -99,6 +100,7 @@ def _figures(story: Story) -> tuple[dict[str, Any], dict[str, str]]:
             (5.0, 4.0),
         ),
         "bands": (story.bands, evaluation.draw_bands, "Bad rate by band", (5.0, 3.8)),
+        "months": (story.months, evaluation.draw_months, "Bad rate by month", (5.0, 3.8)),
         "drivers": (_top(story.drivers), draw_drivers, "Drivers of the score", (5.4, 4.4)),
         "plan": (story.plan, draw_plan, "Plan by band", _plan_size(story.plan)),
     }
@@ -182,6 +184,10 @@ def _share(value: Any, digits: int = 1) -> str:
 
 def _figure(value: Any, digits: int = 3) -> str:
     return "–" if value is None or pd.isna(value) else f"{float(value):,.{digits}f}"
+
+
+def _month(value: Any) -> str:
+    return pd.Timestamp(value).strftime("%Y-%m")
 
 
 def _items(value: Any) -> list[str]:

@@ -23,7 +23,21 @@ _COLUMNS = {
     "removed": ("treatment", "zh", "n", "rule", "why"),
     "confirm": ("treatment", "zh", "n", "needs"),
     "policy": ("stage", "band", "treatments"),
+    "months": ("month", "n", "bad_rate", "low", "high", "expected", "auc", "auc_low", "auc_high"),
 }
+
+_AUDIT = (
+    "group",
+    "n",
+    "favoured_rate",
+    "impact_ratio",
+    "impact_low",
+    "impact_high",
+    "below_four_fifths",
+    "burdened_goods",
+    "bad_rate",
+    "expected",
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,8 @@ class Story:
         ``feature, share`` (of the total gain), ``sign`` (1: risk rises with it, -1: falls, 0: not
         fixed), ``meaning`` in words; most important first.
     examples : DataFrame, optional
-        Riskiest first: ``band, points, probability, reasons`` (a list of sentences). No ids.
+        Riskiest first: ``band, points, probability, reasons`` (a list of sentences); ``rank`` counts
+        from the riskiest where some were passed over. No ids.
     plan : DataFrame, optional
         Accounts by treatment and band, in long form: ``treatment, zh, band, n``. A treatment is
         shown with spaces for underscores, beside its Chinese name ``zh``.
@@ -119,6 +134,12 @@ class Story:
         What must be confirmed before acting: ``treatment, zh, n, needs`` (a list or a sentence).
     policy : DataFrame, optional
         The policy in force, in long form: ``stage, band, treatments`` (a list or a text).
+    months : DataFrame, optional
+        `delinquency.evaluation.by_month`, where the score was judged on several months.
+    audit : mapping of str to DataFrame
+        `delinquency.evaluation.by_group` of each audited attribute, by the attribute's name.
+    favoured : str
+        What counts as favourable in `audit`, in words, such as "no call and no letter".
     unknowns : sequence of str
         What is not known, a sentence each.
     reproduce : sequence of str
@@ -157,14 +178,18 @@ class Story:
     removed: pd.DataFrame | None = None
     confirm: pd.DataFrame | None = None
     policy: pd.DataFrame | None = None
+    months: pd.DataFrame | None = None
+    audit: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    favoured: str = ""
     unknowns: Sequence[str] = ()
     reproduce: Sequence[str] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = []
-        for name, columns in _COLUMNS.items():
-            table = getattr(self, name)
+        parts = {name: (getattr(self, name), columns) for name, columns in _COLUMNS.items()}
+        parts |= {f"audit[{name}]": (table, _AUDIT) for name, table in self.audit.items()}
+        for name, (table, columns) in parts.items():
             if table is None:
                 continue
             absent = [column for column in columns if column not in table.columns]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem
+from delinquency.scoring._partition import best_partition
 
 __all__ = ["BandScheme"]
 
@@ -142,7 +142,9 @@ class BandScheme:
         Raises
         ------
         InputError
-            ``DLQ-113`` when the sample is too small for two bands.
+            ``DLQ-113`` when the sample is too small for two bands; ``DLQ-105`` for scores that are not
+            finite; ``DLQ-103`` for outcomes other than 1 and 0, an unknown method, or a number of bands
+            outside 2 to 26.
 
         Examples
         --------
@@ -156,9 +158,10 @@ class BandScheme:
         (0.04, 0.1, 0.3)
         """
         points, bad = np.asarray(points, dtype=float), np.asarray(bad, dtype=float)
+        _refuse_sample(points, bad, n, method)
         least = max(math.ceil(min_share * len(points)), 1)
         cells = _cells(points, bad, n if method == "quantile" else 60)
-        groups = _best_partition(cells, n, least, min_bads)
+        groups = best_partition(cells[:, 1:], n, least, min_bads)[0]
         if len(groups) < 2:
             what = (
                 f"{len(points):,} accounts with {int(bad.sum()):,} bads carry fewer than two bands"
@@ -174,6 +177,26 @@ class BandScheme:
         )
 
 
+def _refuse_sample(points: np.ndarray, bad: np.ndarray, n: int, method: str) -> None:
+    wrong, other = ~np.isfinite(points), ~np.isin(bad, (0.0, 1.0))
+    problems = []
+    if wrong.any():
+        what = f"{int(wrong.sum()):,} scores are not finite"
+        problems.append(Problem("DLQ-105", what, "points", int(wrong.sum())))
+    if other.any():
+        what = f"{int(other.sum()):,} outcomes are neither 1 nor 0"
+        fix = "leave out accounts without an outcome"
+        problems.append(Problem("DLQ-103", what, "bad", int(other.sum()), fix))
+    if points.shape != bad.shape or points.ndim != 1:
+        problems.append(Problem("DLQ-103", "points and outcomes differ in length", "bands"))
+    if method not in ("merge", "quantile"):
+        problems.append(Problem("DLQ-103", "unknown", "method", fix='"merge" or "quantile"'))
+    if not 2 <= n <= len(string.ascii_uppercase):
+        problems.append(Problem("DLQ-103", "expected 2 to 26 bands", "n", fix="n=5"))
+    if problems:
+        raise InputError(*problems)
+
+
 def _cells(points: np.ndarray, bad: np.ndarray, n: int) -> np.ndarray:
     """Return fine cells from safest to riskiest: lowest points, accounts, bads."""
     edges = np.unique(np.floor(np.quantile(points, np.arange(1, n) / n)))
@@ -186,58 +209,3 @@ def _cells(points: np.ndarray, bad: np.ndarray, n: int) -> np.ndarray:
 
 def _rate(cells: np.ndarray) -> float:
     return float(cells[:, 2].sum() / cells[:, 1].sum())
-
-
-def _best_partition(
-    cells: np.ndarray, n: int, min_count: int, min_bads: int
-) -> Sequence[tuple[int, int]]:
-    """Return runs of cells with rising bad rates and the greatest likelihood; at most `n` runs.
-
-    Dynamic programme over (run's first cell, run's last cell): the best way to end with that run needs the
-    best way to end with a run before it whose bad rate is lower.
-    """
-    size = len(cells)
-    accounts = np.concatenate([[0], np.cumsum(cells[:, 1])])
-    bads = np.concatenate([[0], np.cumsum(cells[:, 2])])
-    count = accounts[None, 1:] - accounts[:-1, None]  # [first, last]
-    bad = bads[None, 1:] - bads[:-1, None]
-    allowed = (count >= min_count) & (bad >= min_bads) & (np.triu(np.ones((size, size))) > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = bad / count
-        entropy = bad * np.log(rate) + (count - bad) * np.log1p(-rate)
-    gain = np.where(allowed, np.nan_to_num(entropy, neginf=0.0), -math.inf)
-    best = np.where(np.arange(size)[:, None] == 0, gain, -math.inf)
-    layers, choices = [best], []
-    for _ in range(1, n):
-        best, choice = _extend(layers[-1], gain, rate)
-        layers.append(best)
-        choices.append(choice)
-    ends = [layer[:, -1].max() for layer in layers]
-    depth = int(np.argmax(ends))
-    if not math.isfinite(ends[depth]):
-        return []
-    first, last = int(np.argmax(layers[depth][:, -1])), size - 1
-    runs = [(first, last)]
-    while depth > 0:
-        before = int(choices[depth - 1][first, last])
-        first, last, depth = before, first - 1, depth - 1
-        runs.append((first, last))
-    return runs[::-1]
-
-
-def _extend(
-    before: np.ndarray, gain: np.ndarray, rate: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best value of ending with each run when one more run stands before it."""
-    size = len(gain)
-    best = np.full((size, size), -math.inf)
-    choice = np.zeros((size, size), dtype=int)
-    for first in range(1, size):
-        previous, rates = before[:first, first - 1], rate[:first, first - 1]
-        for last in range(first, size):
-            if gain[first, last] == -math.inf:
-                continue
-            fits = np.where(rates < rate[first, last], previous, -math.inf)
-            choice[first, last] = np.argmax(fits)
-            best[first, last] = fits.max() + gain[first, last]
-    return best, choice

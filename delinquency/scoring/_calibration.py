@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from delinquency.errors import IntegrityError, Problem
 
@@ -41,24 +42,36 @@ class Calibration:
     method: str = "platt"
 
     def __post_init__(self) -> None:
-        knots = (self.raw, self.calibrated)
-        rising = all(len(k) >= 2 and np.isfinite(k).all() and (np.diff(k) > 0).all() for k in knots)
-        if not rising or len(self.raw) != len(self.calibrated):
+        if not self._sound():
             fix = "restore the bundle, or train again"
             raise IntegrityError(
                 Problem("DLQ-603", "the knots do not rise", "calibration", fix=fix)
             )
 
+    def _sound(self) -> bool:
+        knots = (self.raw, self.calibrated)
+        plain = all(k.ndim == 1 and k.dtype == np.float64 and len(k) >= 2 for k in knots)
+        if not plain or len(self.raw) != len(self.calibrated):
+            return False
+        with np.errstate(all="ignore"):  # what overflows is refused just below
+            runs, slopes = [np.diff(k) for k in knots], self._slopes()
+        figures = [*knots, *runs, slopes]
+        return all(np.isfinite(f).all() for f in figures) and all(
+            (f > 0).all() for f in figures[2:]
+        )
+
+    def _slopes(self) -> np.ndarray:
+        return np.diff(self.calibrated) / np.diff(self.raw)
+
     def log_odds(self, raw: Any) -> np.ndarray:
         """Return calibrated log-odds."""
-        raw = np.asarray(raw, dtype=float)
-        slopes = np.diff(self.calibrated) / np.diff(self.raw)
+        raw, slopes = np.asarray(raw, dtype=float), self._slopes()
         piece = np.clip(np.searchsorted(self.raw, raw, side="right") - 1, 0, len(slopes) - 1)
         return self.calibrated[piece] + slopes[piece] * (raw - self.raw[piece])
 
     def probability(self, raw: Any) -> np.ndarray:
         """Return the probability of bad."""
-        return 1.0 / (1.0 + np.exp(-self.log_odds(raw)))
+        return expit(self.log_odds(raw))
 
 
 def fit_calibration(raw: np.ndarray, bad: np.ndarray, weight: np.ndarray) -> Calibration:
@@ -83,16 +96,21 @@ def fit_calibration(raw: np.ndarray, bad: np.ndarray, weight: np.ndarray) -> Cal
 
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         z = line[0] + np.exp(line[1]) * scaled
-        error = weight * (1.0 / (1.0 + np.exp(-z)) - bad)
+        error = weight * (expit(z) - bad)
         value = (weight * (np.logaddexp(0.0, z) - bad * z)).sum()
         gradient = np.array([error.sum(), (error * scaled).sum() * np.exp(line[1])])
         return value / total, gradient / total
 
-    # the slope is fitted as an exponential, so it cannot turn the ranking round
-    start = np.array([centre, np.log(spread)])
-    intercept, log_slope = minimize(loss, start, jac=True, method="BFGS").x
-    slope = float(np.exp(np.clip(log_slope, -10.0, 10.0)))
+    # the slope is fitted as an exponential, so it cannot turn the ranking round; bounded, because classes
+    # that are parted cleanly would have it grow for ever
+    start = np.array([_level(bad, weight), 0.0])
+    bounds = [(-30.0, 30.0), (-10.0, 5.0)]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_EXACT)
+    intercept, slope = found.x[0], float(np.exp(found.x[1]))
     return _line(centre, spread / slope, float(intercept))
+
+
+_EXACT: Any = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 1000}
 
 
 def _level(bad: np.ndarray, weight: np.ndarray) -> float:

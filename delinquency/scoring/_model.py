@@ -16,10 +16,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.schema import audit_only, hash_share
-from delinquency.scoring._calibration import fit_calibration
+from delinquency.scoring._calibrators import choose_calibration
 from delinquency.scoring._trees import from_boosters
 
-__all__ = ["RiskModel", "importance"]
+__all__ = ["RiskModel", "importance", "refuse_protected"]
 
 
 class RiskModel(ClassifierMixin, BaseEstimator):
@@ -40,6 +40,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         As in LightGBM.
     folds : int
         How many models; each learns from all accounts but one fold.
+    calibration : {"auto", "platt", "beta", "spline", "isotonic"}
+        How raw log-odds become true ones; ``auto`` takes what predicts accounts best that it was not
+        fitted on. Ranks never change.
     waive : tuple of str
         Columns that may predict almost alone (single AUC above 0.95). Naming one says in writing that it
         is no leak.
@@ -88,6 +91,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         bagging_fraction: float = 0.8,
         reg_lambda: float = 10.0,
         folds: int = 5,
+        calibration: str = "auto",
         waive: tuple[str, ...] = (),
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -101,6 +105,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self.bagging_fraction = bagging_fraction
         self.reg_lambda = reg_lambda
         self.folds = folds
+        self.calibration = calibration
         self.waive = waive
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -134,8 +139,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
             ``DLQ-302`` when one column alone has an AUC above 0.95 and is not waived.
         """
         names = list(X.columns) if hasattr(X, "columns") else []
-        _refuse_protected(names)
+        refuse_protected(names)
         ids = _ids(X, groups)
+        _refuse_infinite(X)
         X, y = validate_data(self, X, y, dtype="float64", ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, bad = np.unique(y, return_inverse=True)
@@ -151,9 +157,13 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         monotone = [int(dict(self.signs or {}).get(name, 0)) for name in names] or [0] * X.shape[1]
         parameters = self._parameters(monotone)
 
+        # One table of bins for all folds: a fold without a single missing value in a column would read a
+        # missing one as 0 later. Bins look at X alone, so no outcome crosses over.
+        everyone = lgb.Dataset(X, bad, weight=weight, params=parameters).construct()
+
         def learn(k: int) -> tuple[lgb.Booster, np.ndarray]:
             inside = fold != k
-            data = lgb.Dataset(X[inside], bad[inside], weight=weight[inside], params=parameters)
+            data = everyone.subset(np.flatnonzero(inside).tolist(), parameters)
             booster = lgb.train(parameters, data, num_boost_round=self.n_estimators)
             return booster, _stages(booster, X[~inside])
 
@@ -162,7 +172,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         boosters, curves = zip(*work(delayed(learn)(k) for k in range(self.folds)), strict=True)
         self.n_trees_, raw = _best_length(curves, fold, bad, weight)
         self.trees_ = from_boosters(boosters, num_iteration=self.n_trees_)
-        self.calibration_ = fit_calibration(raw, bad, weight)
+        self.calibration_ = choose_calibration(raw, bad, weight, fold, self.calibration)
         self.out_of_fold_ = self.calibration_.probability(raw)
         gain = np.sum([b.feature_importance("gain", self.n_trees_) for b in boosters], axis=0)
         self.importance_ = gain / max(gain.sum(), 1e-300)
@@ -199,7 +209,8 @@ class RiskModel(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likelier class; decisions belong to bands and a strategy, not here."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        late = self.decision_function(X) > 0
+        return self.classes_[late.astype(int)]
 
 
 def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
@@ -218,7 +229,8 @@ def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
-def _refuse_protected(names: list[Any]) -> None:
+def refuse_protected(names: Sequence[Any]) -> None:
+    """Raise ``DLQ-110`` when a column's name says a protected attribute."""
     protected = audit_only(names)
     if protected:
         listed = ", ".join(f'"{name}"' for name in protected[:5])
@@ -241,8 +253,15 @@ def _folds(ids: Any, n: int, folds: int) -> np.ndarray:
     if ids is None:
         ids = np.arange(n)
     fold = np.minimum((hash_share(ids, "fold") * folds).astype(int), folds - 1)
-    # a handful of rows may leave a fold empty; then they are dealt out in turn
-    return fold if len(np.unique(fold)) == folds else np.arange(n) % folds
+    if len(np.unique(fold)) == folds:
+        return fold
+    # A handful of accounts may leave a fold empty; then they are dealt out in turn, in the order of
+    # their hash, each still with all its rows.
+    codes, unique = pd.factorize(pd.Series(ids))
+    if len(unique) < folds:
+        what = f"{len(unique)} accounts cannot be parted into {folds} folds"
+        raise InputError(Problem("DLQ-113", what, "X", len(unique), "give more accounts"))
+    return (hash_share(unique, "fold").argsort().argsort() % folds)[codes]
 
 
 def _refuse_leaks(X: np.ndarray, bad: np.ndarray, names: list[Any], waive: tuple[str, ...]) -> None:
@@ -293,3 +312,14 @@ def _best_length(
     loss = ((np.logaddexp(0.0, raw) - bad * raw) * weight).sum(axis=1)
     best = int(np.argmin(loss))
     return (best + 1) * step, raw[best]
+
+
+def _refuse_infinite(X: Any) -> None:
+    if not isinstance(X, pd.DataFrame):
+        return  # scikit-learn's own check says the same of plain arrays
+    numeric = X.select_dtypes("number")
+    wrong = [str(name) for name, column in numeric.items() if np.isinf(column).any()]
+    if wrong:
+        what = f"{len(wrong)} columns hold infinite values, first {wrong[0]!r}"
+        fix = "repair the ratio or overflow that made them"
+        raise InputError(Problem("DLQ-105", what, "X", len(wrong), fix))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from delinquency.errors import InputError, Problem
 
@@ -69,6 +70,10 @@ class PointsScale:
             what = f"{self.odds:g} {self.orientation} means more bads than goods at the base"
             fix = "turn the odds or the orientation round"
             raise InputError(Problem("DLQ-103", what, "scale.odds", fix=fix))
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(self.points([0.0, 1.0])).all()
+        if not finite:
+            raise InputError(Problem("DLQ-105", "points would overflow", "scale"))
 
     @property
     def _good_odds(self) -> float:
@@ -91,7 +96,7 @@ class PointsScale:
     def probability(self, points: Any) -> np.ndarray:
         """Return the probability of bad at given points."""
         good = (np.asarray(points, dtype=float) - self.offset) / self.factor
-        return 1.0 / (1.0 + np.exp(good))
+        return expit(-good)
 
 
 def log_odds(probability: Any) -> np.ndarray:

@@ -13,10 +13,12 @@ from delinquency.scoring._scorer import Feature, Scorer
 
 __all__ = ["reasons"]
 
-_CHUNK = 4096
+_TEXT = pd.StringDtype("pyarrow")
 
 
-def reasons(scorer: Scorer, X: pd.DataFrame, *, most: int = 4, lang: str = "en") -> pd.DataFrame:
+def reasons(
+    scorer: Scorer, X: pd.DataFrame, *, most: int = 4, lang: str = "en", threads: int = 2
+) -> pd.DataFrame:
     """Return the main reasons of each account's risk, the strongest first.
 
     Contributions are those to the log-odds against the training population, merged by feature family. A
@@ -33,6 +35,8 @@ def reasons(scorer: Scorer, X: pd.DataFrame, *, most: int = 4, lang: str = "en")
         At most so many reasons; more than four seldom help anyone.
     lang : {"en", "zh"}
         Language of the texts.
+    threads : int
+        Chunks of accounts worked on at the same time; the result does not depend on it.
 
     Returns
     -------
@@ -47,14 +51,16 @@ def reasons(scorer: Scorer, X: pd.DataFrame, *, most: int = 4, lang: str = "en")
     if lang not in ("en", "zh"):
         raise InputError(Problem("DLQ-103", "unknown language", "lang", fix='write "en" or "zh"'))
     matrix = scorer.matrix(X)
-    chunks = [_texts(scorer, matrix[i : i + _CHUNK], most, lang) for i in range(0, len(X), _CHUNK)]
     columns = [f"reason_{k}" for k in range(1, most + 1)]
-    texts = np.concatenate(chunks) if chunks else np.empty((0, most), dtype=object)
-    return pd.DataFrame(texts, index=X.index, columns=columns).astype("str")
+    texts = _texts(scorer, matrix, contributions(scorer.trees, matrix, threads), most, lang)
+    # "string" keeps a missing text missing; older pandas would write "None" into a customer's letter
+    return pd.DataFrame(texts, index=X.index, columns=columns).astype(_TEXT)
 
 
-def _texts(scorer: Scorer, matrix: np.ndarray, most: int, lang: str) -> np.ndarray:
-    parts = contributions(scorer.trees, matrix)[:, :-1]
+def _texts(
+    scorer: Scorer, matrix: np.ndarray, parts: np.ndarray, most: int, lang: str
+) -> np.ndarray:
+    parts = parts[:, :-1]
     spoken = np.where(_worse(scorer.features, matrix), parts, -np.inf)
     families = list(dict.fromkeys(feature.family for feature in scorer.features))
     strength = np.full((len(matrix), len(families)), -np.inf)

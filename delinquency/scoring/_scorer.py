@@ -11,24 +11,25 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from scipy.special import expit
 
 from delinquency.errors import InputError, IntegrityError, Problem
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._model import RiskModel
 from delinquency.scoring._points import PointsScale
-from delinquency.scoring._trees import Trees
+from delinquency.scoring._trees import AS_ZERO, Trees
 from delinquency.storage import Bundle, to_json
 
 __all__ = ["Feature", "Scored", "Scorer"]
 
 # The only hole a reason text may have, with a harmless format: a bundle must not be able to smuggle in
 # attribute access or a width of a billion.
-_HOLE = re.compile(r"\{value(:\+?,?(\.\d)?[df%]?)?\}")
+_HOLE = re.compile(r"\{value(:\+?,?(\.\d)?[f%]?)?\}")
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class Feature(_Strict):
@@ -128,16 +129,22 @@ class Scorer:
         """
         known = catalogue.set_index("name")[["family", "sign", "reason_en", "reason_zh"]]
         missing, typical = X.isna().any(), X.median()
+        unknown = [name for name in X.columns if name not in known.index]
+        if unknown:
+            what = f"{len(unknown)} features stand in no catalogue, first {unknown[0]!r}"
+            fix = "give each its family, sign and reason texts"
+            raise InputError(Problem("DLQ-102", what, "catalogue", len(unknown), fix))
+        as_zero = set(model.trees_.feature[model.trees_.missing == AS_ZERO].tolist())
         features = tuple(
             Feature(
                 name=name,
                 **_texts_of(known, name),
-                may_miss=bool(missing[name]),
+                may_miss=bool(missing[name]) and place not in as_zero,
                 typical=None if np.isnan(typical[name]) else float(typical[name]),
             )
-            for name in X.columns
+            for place, name in enumerate(X.columns)
         )
-        golden = X.iloc[:: max(len(X) // 16, 1)].to_numpy(dtype="float64")[:16]
+        golden = _golden(X, np.array([feature.may_miss for feature in features]))
         parts = (model.trees_, model.calibration_, scale, bands, dict(about or {}))
         return cls(features, *parts, golden=golden)
 
@@ -158,6 +165,10 @@ class Scorer:
         if lacking:
             raise InputError(_lacking(lacking, list(map(str, X.columns)), len(self.names)))
         chosen = X[list(self.names)]
+        if chosen.shape[1] != len(self.names):
+            twice = chosen.columns[chosen.columns.duplicated()].unique()
+            what = f"{len(twice)} features stand twice, first {twice[0]!r}"
+            raise InputError(Problem("DLQ-103", what, "features", len(twice), "rename or drop"))
         text = [n for n, d in chosen.dtypes.items() if not pd.api.types.is_numeric_dtype(d)]
         if text:
             what = f"expected numbers in {len(text)} columns, first {text[0]!r}"
@@ -220,6 +231,7 @@ class Scorer:
             "calibration.calibrated": self.calibration.calibrated,
             "golden.rows": self.golden,
             "golden.log_odds": expected,
+            "golden.points": self.scale.points(expit(expected)),
         }
         return Bundle(document.model_dump(mode="json"), arrays)
 
@@ -247,16 +259,28 @@ class Scorer:
                 document.about,
                 arrays["golden.rows"],
             )
-            golden, expected = arrays["golden.rows"], arrays["golden.log_odds"]
-            if golden.ndim != 2 or golden.shape != (len(expected), len(document.features)):
-                raise _unsound("the golden rows have another shape")
+            expected = (arrays["golden.log_odds"], arrays["golden.points"])
         except IntegrityError:
             raise
-        except (ValidationError, InputError, KeyError) as error:
+        except (ValidationError, InputError, KeyError, ValueError, RecursionError) as error:
             raise _unsound("the document is not that of a scorer") from error
-        if not np.array_equal(scorer.calibration.log_odds(scorer.trees.raw(golden)), expected):
-            raise _unsound("the golden rows score differently")
+        if len(set(scorer.names)) != len(scorer.names):
+            raise _unsound("a feature stands twice")
+        scorer._prove(*expected)
         return scorer
+
+    def _prove(self, log_odds: np.ndarray, points: np.ndarray) -> None:
+        """Raise `IntegrityError` unless the golden rows score as they did when the bundle was made."""
+        rows = self.golden
+        shapes = [rows.shape[-1:], log_odds.shape, points.shape]
+        if rows.ndim != 2 or not len(rows) or shapes != [(len(self.names),)] + 2 * [rows.shape[:1]]:
+            raise _unsound("the golden rows have another shape")
+        actual = self.calibration.log_odds(self.trees.raw(rows))
+        with np.errstate(over="ignore", invalid="ignore"):
+            # exp and log may differ in the last digit from one machine to the next
+            close = np.isclose(self.scale.points(expit(actual)), points, rtol=1e-9, atol=1e-6)
+        if not (np.array_equal(actual, log_odds) and close.all()):
+            raise _unsound("the golden rows score differently")
 
     def with_bands(self, bands: BandScheme) -> Scorer:
         """Return the same scorer with other bands."""
@@ -264,7 +288,18 @@ class Scorer:
 
 
 def _texts_of(known: pd.DataFrame, name: str) -> dict[str, Any]:
-    return {str(key): value for key, value in known.loc[name].items()}
+    row: Any = known.loc[name]
+    return {"sign": int(row["sign"])} | {
+        key: str(row[key]) for key in ("family", "reason_en", "reason_zh")
+    }
+
+
+def _golden(X: pd.DataFrame, may_miss: np.ndarray) -> np.ndarray:
+    """Return 16 rows of typical values, mixed so that none is the row of a customer."""
+    levels = X.quantile(np.linspace(0.02, 0.98, 16)).to_numpy(dtype="float64")
+    place = (np.arange(16)[:, None] + 7 * np.arange(X.shape[1])) % 16
+    rows = np.take_along_axis(levels, place, axis=0)
+    return np.where((place == 3) & may_miss, np.nan, rows)
 
 
 class _Scale(_Strict):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numba
 import numpy as np
 
-from delinquency.errors import IntegrityError, Problem
+from delinquency.errors import InputError, IntegrityError, Problem
+from delinquency.scoring._quick import QuickTrees, build
 
 __all__ = ["Trees", "from_boosters"]
 
@@ -118,21 +120,47 @@ class Trees:
         finite = (self.threshold, self.value, self.node_cover, self.leaf_cover)
         if not all(np.isfinite(array).all() for array in finite):
             raise _not_trees("a number is not finite")
-        if (self.node_cover <= 0).any() or (self.leaf_cover <= 0).any():
+        if (self.node_cover < 1).any() or (self.leaf_cover < 1).any():
             raise _not_trees("a node was reached by no training row")
+        for child in (self.left, self.right):
+            if (self._covers(child) > self.node_cover).any():
+                raise _not_trees("more training rows below a node than reached it")
 
-    def raw(self, X: np.ndarray) -> np.ndarray:
+    def _covers(self, child: np.ndarray) -> np.ndarray:
+        """Return the training rows that passed through nodes or leaves."""
+        if not len(child):
+            return np.empty(0)
+        everything = np.concatenate([self.node_cover, self.leaf_cover])
+        return everything[np.where(child >= 0, child, len(self.node_cover) + ~child)]
+
+    def raw(self, X: np.ndarray, threads: int = 1) -> np.ndarray:
         """Return raw log-odds, bit-identical to ``Booster.predict(raw_score=True)`` for one booster.
 
         Parameters
         ----------
         X : float64 array (rows, features)
-            NaN is missing.
+            NaN is missing; infinite values are for the callers to refuse.
+        threads : int
+            Chunks of rows worked on at the same time; the result does not depend on it.
+
+        Raises
+        ------
+        InputError
+            ``DLQ-102`` when X has fewer columns than the trees test.
         """
-        out = np.empty(len(X))
-        parts = (self.feature, self.left, self.right, self.threshold, self.missing)
-        _score(np.ascontiguousarray(X), *parts, self.value, self.root, out)
+        X = as_matrix(self, X)
+        quick = None if len(X) < 64 else self._quick  # a handful of rows is not worth a block
+        if quick is None:
+            out = np.empty(len(X))
+            parts = (self.feature, self.left, self.right, self.threshold, self.missing)
+            _score(X, *parts, self.value, self.root, out)
+        else:
+            out = quick.raw(X, threads)
         return out / self.models[0] if self.models[0] > 1 else out
+
+    @cached_property
+    def _quick(self) -> QuickTrees | None:
+        return build(self)
 
 
 _DTYPES = {
@@ -147,6 +175,16 @@ def _not_trees(what: str) -> IntegrityError:
     return IntegrityError(
         Problem("DLQ-603", what, "trees", fix="restore the bundle, or train again")
     )
+
+
+def as_matrix(trees: Trees, X: Any) -> np.ndarray:
+    """Return X as the compiled loops want it: they would read beyond a matrix that is too narrow."""
+    X = np.ascontiguousarray(X, dtype="float64")
+    needed = int(trees.feature.max(initial=-1)) + 1
+    if X.ndim != 2 or X.shape[1] < needed:
+        what = f"expected a matrix of at least {needed} columns, got shape {X.shape}"
+        raise InputError(Problem("DLQ-102", what, "X", fix="give every column of the model"))
+    return X
 
 
 @numba.njit(nogil=True, cache=True)
@@ -179,10 +217,19 @@ def from_boosters(boosters: Sequence[Any], num_iteration: int | None = None) -> 
         Binary or regression, numeric splits only.
     num_iteration : int, optional
         The first so many trees of each; all by default.
+
+    Raises
+    ------
+    ValueError
+        For trees that these arrays cannot say: several classes, categories, linear leaves, zero read as
+        missing.
     """
     table: dict[str, list[Any]] = {field.name: [] for field in fields(Trees)}
     for booster in boosters:
-        for info in booster.dump_model(num_iteration=num_iteration)["tree_info"]:
+        dump = booster.dump_model(num_iteration=num_iteration)
+        if dump["num_tree_per_iteration"] != 1 or dump["average_output"]:
+            raise ValueError("one tree a round, summed, is all that is trained here")
+        for info in dump["tree_info"]:
             table["root"].append(_flatten(info["tree_structure"], table))
     table["models"].append(len(boosters))
     return Trees(**{name: np.array(rows, dtype=_DTYPES[name]) for name, rows in table.items()})
@@ -190,6 +237,8 @@ def from_boosters(boosters: Sequence[Any], num_iteration: int | None = None) -> 
 
 def _flatten(structure: dict[str, Any], table: dict[str, list[Any]]) -> int:
     """Append one tree in preorder and return its root."""
+    if "leaf_coeff" in structure or structure.get("missing_type") == "Zero":
+        raise ValueError("linear leaves and zero as missing are not trained here")
     if "leaf_value" in structure:
         table["value"].append(structure["leaf_value"])
         # a tree that never split reports no cover
@@ -200,7 +249,9 @@ def _flatten(structure: dict[str, Any], table: dict[str, list[Any]]) -> int:
     node = len(table["feature"])
     way = (structure["missing_type"], structure["default_left"])
     table["feature"].append(structure["split_feature"])
-    table["threshold"].append(structure["threshold"])
+    # a split of missing from all others has an infinite edge, which the dump writes as 1e300
+    edge = structure["threshold"]
+    table["threshold"].append(np.finfo("float64").max if edge >= 1e300 else edge)
     table["missing"].append(_MISSING.get(way, AS_ZERO))
     table["node_cover"].append(structure["internal_count"])
     table["left"].append(0)

@@ -5,7 +5,7 @@ a part. A run exists through its manifest, which is written last and names the h
 """
 
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
-from delinquency.storage._commit import replace_file, sha256_of, write_bytes
+from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._manifest import (
     describe,
     read_manifest,
@@ -25,6 +25,7 @@ __all__ = [
     "replace_file",
     "save_bundle",
     "sha256_of",
+    "stage",
     "to_json",
     "verify",
     "versions",

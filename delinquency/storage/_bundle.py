@@ -4,9 +4,15 @@ A bundle is a folder of two files:
 
 ``manifest.json``
     Format number, the document its owner wrote (features, scales, edges, training facts), and for each
-    array its type, shape and place; the SHA-256 of the other file.
-``arrays.bin``
-    The arrays one after another, little-endian. There is nothing to parse, so nothing to crash.
+    array its type, shape and place; the SHA-256 of the other file, and of the manifest itself. It is
+    written in one way only (`to_json`), and any other spelling of it is damage: so a repeated key, a NaN
+    or an edited digit is never read as something else.
+``arrays-<first of its SHA-256>.bin``
+    The arrays one after another, little-endian. There is nothing to parse, so nothing to crash. Its
+    name is its content, so a bundle is replaced by one rename, that of the manifest.
+
+The hashes find damage; they are no signature. What a hostile bundle may say is bounded by its owner,
+which checks every number and text (`delinquency.scoring.Scorer.from_bundle`).
 
 How the format grows old: a reader accepts every format number up to its own; a new number is only needed
 when an old reader would misread, and then the old reader refuses it by name. Each format that was ever
@@ -19,6 +25,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,11 +80,22 @@ def _parts(bundle: Bundle) -> tuple[bytes, bytes]:
         "arrays": places,
         "arrays_sha256": hashlib.sha256(content).hexdigest(),
     }
-    return to_json(manifest), content
+    return to_json({**manifest, "sha256": _seal(manifest)}), content
 
 
-def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> None:
-    """Write a bundle into a folder; the manifest last, so a half-written bundle never loads.
+def _seal(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(to_json(manifest)).hexdigest()
+
+
+def _arrays_file(sha256: str) -> str:
+    return f"arrays-{sha256[:16]}.bin"
+
+
+def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> list[str]:
+    """Write a bundle into a folder, and return the names of its files there.
+
+    The manifest takes its name last: until then a bundle that stood in the folder still loads, whatever
+    interrupts us.
 
     Parameters
     ----------
@@ -85,13 +103,22 @@ def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> None:
         What to keep, for example a `delinquency.scoring.Scorer`.
     path : path
         The folder, made when it is not there.
+
+    Raises
+    ------
+    EnvironmentFailure
+        ``DLQ-501`` when the disk refuses; an older bundle in the folder still loads.
     """
     if hasattr(bundle, "to_bundle"):
         bundle = bundle.to_bundle()
     manifest, content = _parts(bundle)
-    folder = Path(path)
-    write_bytes(folder / "arrays.bin", content)
+    folder, arrays = Path(path), _arrays_file(hashlib.sha256(content).hexdigest())
+    write_bytes(folder / arrays, content)
     write_bytes(folder / "manifest.json", manifest)
+    for old in folder.glob("arrays-*.bin"):
+        if old.name != arrays:
+            old.unlink(missing_ok=True)
+    return [arrays, "manifest.json"]
 
 
 def load_bundle(path: str | os.PathLike[str]) -> Bundle:
@@ -109,23 +136,54 @@ def load_bundle(path: str | os.PathLike[str]) -> Bundle:
     """
     folder = Path(path)
     try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        content = (folder / "arrays.bin").read_bytes()
-        if manifest["format"] != FORMAT:
-            raise _damaged(folder, f"format {manifest['format']!r} is not known here")
+        manifest = _manifest(folder)
+        content = (folder / _arrays_file(manifest["arrays_sha256"])).read_bytes()
         if hashlib.sha256(content).hexdigest() != manifest["arrays_sha256"]:
-            raise _damaged(folder, "arrays.bin is not what the manifest says")
+            raise _damaged(folder, "the arrays are not what the manifest says")
         arrays = {name: _array(content, place) for name, place in manifest["arrays"].items()}
-        document = manifest["document"]
-        if not isinstance(document, dict):
+        if not isinstance(manifest["document"], dict):
             raise TypeError
     except IntegrityError:
         raise
     except FileNotFoundError as error:
-        raise _damaged(folder, "no bundle in this folder") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        lacking = Path(str(error.filename)).name
+        raise _damaged(folder, f"no bundle in this folder: {lacking} is not there") from error
+    except _DAMAGE as error:
         raise _damaged(folder, "the manifest is damaged") from error
-    return Bundle(document, arrays)
+    return Bundle(manifest["document"], arrays)
+
+
+# what reading, parsing and looking into hostile JSON may raise
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest when it is, byte for byte, what its own hash promises."""
+    text = (folder / "manifest.json").read_bytes()
+    manifest = json.loads(text)
+    number = manifest["format"]
+    if type(number) is int and number > FORMAT:
+        what = f"format {number} is newer than this version reads ({FORMAT})"
+        raise _damaged(folder, what, "update delinquency")
+    sealed = {key: value for key, value in manifest.items() if key != "sha256"}
+    sound = (
+        type(number) is int
+        and number == FORMAT
+        and to_json(manifest) == text
+        and _seal(sealed) == manifest["sha256"]
+        and re.fullmatch("[0-9a-f]{64}", manifest["arrays_sha256"]) is not None
+    )
+    if not sound:
+        raise ValueError
+    return manifest
 
 
 def _array(content: bytes, place: dict[str, Any]) -> np.ndarray:
@@ -133,9 +191,14 @@ def _array(content: bytes, place: dict[str, Any]) -> np.ndarray:
     whole = all(type(number) is int and number >= 0 for number in [*shape, offset])
     if dtype not in _DTYPES or not whole or len(shape) > 2:
         raise ValueError
-    array = np.frombuffer(content, dtype=dtype, count=math.prod(shape), offset=offset)
-    return array.reshape(shape)
+    count = math.prod(shape)
+    if offset + count * np.dtype(dtype).itemsize > len(content):
+        raise ValueError
+    if not count:
+        return np.empty(shape, dtype)
+    # a copy: aligned and our own, as the compiled loops like it
+    return np.frombuffer(content, dtype=dtype, count=count, offset=offset).reshape(shape).copy()
 
 
-def _damaged(folder: Path, what: str) -> IntegrityError:
-    return IntegrityError(Problem("DLQ-602", what, str(folder), fix="restore it, or train again"))
+def _damaged(folder: Path, what: str, fix: str = "restore it, or train again") -> IntegrityError:
+    return IntegrityError(Problem("DLQ-602", what, str(folder), fix=fix))

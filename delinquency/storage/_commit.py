@@ -11,7 +11,7 @@ from pathlib import Path
 
 from delinquency.errors import EnvironmentFailure, Problem
 
-__all__ = ["replace_file", "sha256_of", "write_bytes"]
+__all__ = ["replace_file", "sha256_of", "stage", "write_bytes"]
 
 
 @contextmanager
@@ -53,6 +53,44 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def stage(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Hand out an empty folder on the same disk; move its files into `folder` when the block ends well.
+
+    Files take their names in the order of their paths, but ``run_manifest.json`` last. A process killed
+    between two of them leaves a run that `verify` finds changed, never a file cut short.
+
+    Raises
+    ------
+    EnvironmentFailure
+        ``DLQ-501`` when the disk refuses; what stood in the folder before stands.
+
+    Examples
+    --------
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with stage(folder / "run") as staged:
+    ...     write_bytes(staged / "a" / "note.txt", b"done")
+    >>> sorted(path.name for path in folder.rglob("*"))
+    ['a', 'note.txt', 'run']
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".run.", dir=target) as name:
+            staged = Path(name)
+            yield staged
+            files = [path for path in staged.rglob("*") if path.is_file()]
+            for path in sorted(files, key=lambda path: (path.name == "run_manifest.json", path)):
+                final = target / path.relative_to(staged)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(final)
+                _flush(final.parent)
+    except OSError as error:
+        what = f"could not write: {error.strerror or type(error).__name__}"
+        fix = "free space or choose another folder; the last good run stands"
+        raise EnvironmentFailure(Problem("DLQ-501", what, str(target), fix=fix)) from error
 
 
 def _umask() -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
 from delinquency.storage._commit import replace_file
 
 __all__ = ["read_table", "write_table"]
 
+_LOG = logging.getLogger("delinquency")
 _IDS = ("account_id", "person_id")
 
 
@@ -64,12 +67,14 @@ def read_table(
         )
         raise _unreadable(source, "no such file", near or "check the path")
     try:
-        table = _read(source, columns)
-    except (pa.ArrowException, OSError, EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        # dates stay dates: as Python objects they cost fifty times the memory
+        return _read(source, columns).to_pandas(date_as_object=False)
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
         # Arrow's text may quote a cell, so only what kind of file it should have been is told
         what = f"cannot be read as {_kind(source)}: damaged, cut short, or of another kind"
         raise _unreadable(source, what, "export it again") from error
-    return table.to_pandas()
 
 
 def _kind(source: Path) -> str:
@@ -90,19 +95,27 @@ def _read(source: Path, columns: Sequence[str] | None) -> pa.Table:
     if source.is_file() and source.stat().st_size == 0:
         raise _unreadable(source, "the file is empty", "an empty run is never committed")
     if kind == "Parquet":
-        have = _parquet_names(source)
+        parts = [source] if source.is_file() else _parts(source)
+        have = pq.read_schema(parts[0]).names
         names = None if columns is None else _known(source, list(columns), have)
-        return pq.read_table(source, columns=names, page_checksum_verification=True)
+        paths = str(source) if source.is_file() else [str(part) for part in parts]
+        return pq.read_table(paths, columns=names, page_checksum_verification=True)
     return _read_csv(source, columns)
 
 
-def _parquet_names(source: Path) -> list[str]:
-    if source.is_file():
-        return pq.read_schema(source).names
+def _parts(source: Path) -> list[Path]:
+    """Return the Parquet files of a folder; other files in it, such as a note, are none of ours."""
     parts = sorted(source.glob("**/*.parquet"))
     if not parts:
         raise _unreadable(source, "the folder holds no Parquet file", "check the path")
-    return pq.read_schema(parts[0]).names
+    names = [set(pq.read_schema(part).names) for part in parts]
+    odd = [part for part, have in zip(parts, names, strict=True) if have != names[0]]
+    if odd:
+        # Arrow would fill what a part lacks with missing values, without a word
+        what = f"{len(odd)} of {len(parts)} parts have other columns than the first"
+        fix = f"export them again, first {odd[0].name}"
+        raise InputError(Problem("DLQ-102", what, source.name, len(odd), fix))
+    return parts
 
 
 def _known(source: Path, wanted: list[str], have: list[str]) -> list[str]:
@@ -123,14 +136,45 @@ def _read_csv(source: Path, columns: Sequence[str] | None) -> pa.Table:
     convert = pa_csv.ConvertOptions(
         column_types={name: pa.string() for name in _IDS},
         strings_can_be_null=True,
-        include_columns=None if columns is None else list(columns),
     )
     table = pa_csv.read_csv(content, convert_options=convert)
+    names = table.column_names
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        what = f"{len(repeated)} column names stand twice"
+        raise InputError(Problem("DLQ-103", what, source.name, len(repeated), "rename or drop"))
+    if columns is not None:
+        table = table.select(_known(source, list(columns), names))
+    _refuse_strange_text(source, table)
+    _warn_of_open_end(source, content)
     for name in _IDS:
         if name in table.column_names:
             position = table.column_names.index(name)
             table = table.set_column(position, name, _integers_if_exact(table[name]))
     return table
+
+
+def _refuse_strange_text(source: Path, table: pa.Table) -> None:
+    """Raise for text that is not UTF-8, and for a quote that never closed and swallowed the rest."""
+    other = [name for name in table.column_names if pa.types.is_binary(table[name].type)]
+    if other:
+        what = f"text in {len(other)} columns is not UTF-8"
+        raise _unreadable(source, what, "export the file as UTF-8")
+    last = [cell for column in table[-1:].columns for cell in column.to_pylist()]
+    if any(isinstance(cell, str) and "\n" in cell for cell in last):
+        raise _unreadable(source, "a quote never closes: cut short or damaged", "export it again")
+
+
+def _warn_of_open_end(source: Path, content: Any) -> None:
+    """Say so when the last line has no end: a file cut inside its last cell looks just like that."""
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            last = file.read()
+    else:
+        last = content.getvalue()[-1:]
+    if last not in (b"\n", b"\r"):
+        _LOG.warning("%s: the last line does not end; was the file cut short?", source.name)
 
 
 def _integers_if_exact(ids: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -156,21 +200,29 @@ def write_table(table: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        ``DLQ-109`` for an unknown ending.
+        ``DLQ-109`` for an unknown ending, ``DLQ-103`` for a column that the kind of file cannot keep.
     EnvironmentFailure
         ``DLQ-501`` when the disk refuses; an older file at `path` stands.
     """
     target = Path(path)
     kind = _kind(target)
-    arrow = pa.Table.from_pandas(to_frame(table), preserve_index=False)
-    with replace_file(target) as temporary:
-        if kind == "Parquet":
-            # no pandas metadata: it names library versions, and the same rows must give the same bytes
-            pq.write_table(
-                arrow.replace_schema_metadata(None),
-                temporary,
-                compression="zstd",
-                write_page_checksum=True,
-            )
-        else:
-            pa_csv.write_csv(arrow, temporary)
+    try:
+        arrow = pa.Table.from_pandas(to_frame(table), preserve_index=False)
+        with replace_file(target) as temporary:
+            _write(arrow, temporary, kind)
+    except EnvironmentFailure:
+        raise
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        # Arrow's text would quote a cell
+        what = f"a column holds values that {kind} cannot keep, or of several types"
+        fix = "give every column one plain type"
+        raise InputError(Problem("DLQ-103", what, target.name, fix=fix)) from error
+
+
+def _write(arrow: pa.Table, path: Path, kind: str) -> None:
+    if kind == "CSV":
+        pa_csv.write_csv(arrow, path)
+        return
+    # no pandas metadata: it names library versions, and the same rows must give the same bytes
+    plain = arrow.replace_schema_metadata(None)
+    pq.write_table(plain, path, compression="zstd", write_page_checksum=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ import pandas as pd
 
 from delinquency import schema
 from delinquency.errors import InputError, Problem
-from delinquency.strategy._conditions import holds_for
+from delinquency.strategy._draft import Draft
+from delinquency.strategy._eligible import instants, rules_at_work
 from delinquency.strategy._facts import Facts, admit_accounts, instant_of
-from delinquency.strategy._file import Cell
-from delinquency.strategy._gates import Gates
+from delinquency.strategy._gates import Gates, Pace
+from delinquency.strategy._rules import RulePack, packs_of
 from delinquency.strategy._strategy import Strategy
-from delinquency.strategy._treatments import CARE
 
 __all__ = ["assign"]
 
@@ -27,7 +28,10 @@ def assign(
     contacts: Any = None,
     *,
     strategy: Strategy | None = None,
-    packs: Sequence[Any] = (),
+    packs: Sequence[RulePack | str] = (),
+    house_policy: RulePack | None = None,
+    actors: Sequence[str] = (),
+    holidays: Mapping[str, Sequence[Any]] | None = None,
     as_of: Any,
 ) -> pd.DataFrame:
     """Map each scored account to its treatment.
@@ -48,13 +52,14 @@ def assign(
         opt-outs (``opt_out_sms`` ...), preconditions named as in ``treatments().requires``.
         Accounts without a score are left out.
     contacts : table, optional
-        The contact log.
+        The contact log, as for `eligible`.
     strategy : Strategy, optional
         The shipped default when not given.
-    packs : sequence of RulePack
-        Rule packs to obey.
+    packs, house_policy, actors, holidays
+        As for `eligible`; beside what the strategy names itself.
     as_of : date or time
-        The day of the decision; no clock is read.
+        The instant of the decision, a plain date being its midnight in UTC; no clock is read, and
+        contacts after it are not known yet.
 
     Returns
     -------
@@ -90,30 +95,46 @@ def assign(
     >>> plan[["stage", "treatment", "rule"]].values.tolist()
     [['pre_due', 'no_action', 'pre_due/A'], ['8-30', 'care_and_hold', 'hold:dispute']]
     """
-    if contacts is not None or packs:
-        # never accepted and ignored: whoever passes rules relies on them
-        raise NotImplementedError("contact logs and rule packs are not wired in yet")
     strategy = Strategy.default() if strategy is None else strategy
-    when = instant_of(as_of)
-    scored, facts = _joined(scores, accounts, when)
-    stage, band = _stages(facts, strategy), _bands(scored, strategy)
-    drafted = _Draft(scored, Gates(facts, strategy.treatments), strategy)
-    drafted.fill(stage * len(strategy.file.bands) + band)
-    return _as_plan(drafted, stage, band, when)
+    bound = packs_of([*packs, *strategy.packs()], house_policy)
+    policy = _Policy(strategy, tuple(bound), instant_of(as_of))
+    scored, table, rows = _joined(scores, accounts, policy.when)
+    actors = actors or strategy.file.actors
+    facts, engine = rules_at_work(table, contacts, policy.when, bound, actors, holidays)
+    stage, band = _stages(facts, strategy)[rows], _bands(scored, strategy)
+    units = table["person_id"] if "person_id" in table else table["account_id"]
+    draft = Draft(units, Gates(facts, strategy.treatments, engine, _pace(strategy)), strategy)
+    pair = np.full(len(table), -1)
+    pair[rows] = stage * len(strategy.file.bands) + band
+    draft.fill(pair)
+    draft.share_caps()
+    return _as_plan(draft, rows, scored, stage, band, policy)
 
 
-def _joined(scores: Any, accounts: Any, when: pd.Timestamp) -> tuple[pd.DataFrame, Facts]:
+def _pace(strategy: Strategy) -> Pace:
+    dwell = {int(rung): days for rung, days in strategy.file.dwell_days.items()}
+    return Pace(dwell, strategy.file.put_off_days)
+
+
+def _joined(
+    scores: Any, accounts: Any, when: pd.Timestamp
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Return scores, all accounts, and where each scored account stands among them.
+
+    Accounts without a score stay in: what is known of them may be true of a person who has another.
+    """
     scored = schema.admit(scores, schema.SCORES)
     known = admit_accounts(accounts)
     problems = [*_score_problems(scored, when), *_id_problems(scored, known)]
     if problems:
         raise InputError(*problems)
-    row = pd.Index(known["account_id"]).get_indexer(pd.Index(scored["account_id"]))
-    table = known.iloc[row].reset_index(drop=True)
+    rows = pd.Index(known["account_id"]).get_indexer(pd.Index(scored["account_id"]))
     for name in ("probability", "points"):
-        if name not in table:
-            table[name] = scored[name]
-    return scored, Facts(table)
+        if name not in known:
+            values = np.full(len(known), np.nan)
+            values[rows] = scored[name]
+            known[name] = values
+    return scored, known, rows
 
 
 def _score_problems(scored: pd.DataFrame, when: pd.Timestamp) -> list[Problem]:
@@ -172,166 +193,69 @@ def _bands(scored: pd.DataFrame, strategy: Strategy) -> np.ndarray:
     return position
 
 
-class _Draft:
-    """The columns of a plan while cells fill them in."""
-
-    def __init__(self, scored: pd.DataFrame, gates: Gates, strategy: Strategy) -> None:
-        self.scored, self.gates, self.strategy = scored, gates, strategy
-        n = len(scored)
-        self.text = {
-            name: np.full(n, "", dtype=object)
-            for name in ("treatment", "also", "channel", "rule", "removed", "to_confirm")
-        }
-        self.held = gates.facts.held()
-
-    def fill(self, pair: np.ndarray) -> None:
-        """Walk through the cells once, each with the accounts of its stage and band."""
-        order = np.argsort(pair, kind="stable")
-        starts = np.searchsorted(pair[order], np.arange(self._pairs() + 1))
-        rows_of = {p: order[starts[p] : starts[p + 1]] for p in range(self._pairs())}
-        stages = {s.stage: i for i, s in enumerate(self.strategy.file.stages)}
-        bands = {b.band: i for i, b in enumerate(self.strategy.file.bands)}
-        for stage, band, rule, cell in self.strategy.rules():
-            code = stages[stage] * len(bands) + bands[band]
-            rows = rows_of[code]
-            if cell.when and len(rows):
-                facts = self.gates.facts.table
-                columns = [name for name in cell.when if name in facts]
-                holds = holds_for(cell.when, facts[columns].iloc[rows])
-                rows_of[code], rows = rows[~holds], rows[holds]
-            else:
-                rows_of[code] = rows[:0]
-            if len(rows):
-                self._choose(rows, rule, cell)
-
-    def _pairs(self) -> int:
-        return len(self.strategy.file.stages) * len(self.strategy.file.bands)
-
-    def _choose(self, rows: np.ndarray, rule: str, cell: Cell) -> None:
-        names = [*cell.treatment, *cell.also]
-        removed = np.column_stack([self._removed(name, rows) for name in names])
-        listed = removed[:, : len(cell.treatment)]
-        chosen = np.where(listed.all(axis=1), len(cell.treatment), listed.argmin(axis=1))
-        held = self.held[rows]
-        code = np.where(held, len(cell.treatment) + 1, chosen)
-        options = [*cell.treatment, self.strategy.file.last_resort, CARE]
-        self.text["removed"][rows] = self._why(names, rows)
-        self.text["rule"][rows] = rule
-        self.text["rule"][rows[chosen == len(cell.treatment)]] = f"{rule}/last_resort"
-        if held.any():
-            self.text["rule"][rows[held]] = self._hold_rules(rows[held])
-        for position in np.unique(code):
-            here = code == position
-            beside = [] if position > len(cell.treatment) else list(cell.also)
-            also_removed = removed[here][:, len(cell.treatment) :]
-            self._write(rows[here], options[position], beside, also_removed)
-
-    def _removed(self, name: str, rows: np.ndarray) -> np.ndarray:
-        masks = [gate.removes[rows] for gate in self.gates.of(name)]
-        return np.logical_or.reduce([np.zeros(len(rows), dtype=bool), *masks])
-
-    def _why(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
-        """Return "treatment: reason, reason; ..." for each row; equal patterns are worded once."""
-        reasons = [
-            (name, gate.reason, gate.removes[rows])
-            for name in names
-            for gate in self.gates.of(name)
-        ]
-        code, words = _patterns([mask for *_, mask in reasons], len(rows))
-        texts = []
-        for pattern in words:
-            found: dict[str, list[str]] = {}
-            for position in pattern:
-                name, reason, _ = reasons[position]
-                found.setdefault(name, []).append(reason)
-            texts.append("; ".join(f"{name}: {', '.join(why)}" for name, why in found.items()))
-        return np.array(texts, dtype=object)[code]
-
-    def _hold_rules(self, rows: np.ndarray) -> np.ndarray:
-        facts = self.gates.facts
-        names = facts.holds()
-        stated = [facts.get(name) for name in names]
-        code, words = _patterns([mask[rows] for mask in stated if mask is not None], len(rows))
-        texts = ["hold:" + "+".join(names[position] for position in pattern) for pattern in words]
-        return np.array(texts, dtype=object)[code]
-
-    def _write(
-        self, rows: np.ndarray, name: str, beside: Sequence[str], removed: np.ndarray
-    ) -> None:
-        treatments = self.strategy.treatments
-        self.text["treatment"][rows] = name
-        channels = np.array([*treatments[name].channels, ""], dtype=object)
-        if name != CARE:
-            self.text["channel"][rows] = channels[self.gates.channel(name)[rows]]
-        code, words = _patterns([~removed[:, k] for k in range(len(beside))], len(rows))
-        also, confirm = [], []
-        for pattern in words:
-            running = self._compatible(name, [beside[position] for position in pattern])
-            also.append("; ".join(running))
-            asked = {entry: self.gates.to_confirm(entry) for entry in [name, *running]}
-            confirm.append("; ".join(f"{e}: {', '.join(n)}" for e, n in asked.items() if n))
-        self.text["also"][rows] = np.array(also, dtype=object)[code]
-        if name != CARE:
-            self.text["to_confirm"][rows] = np.array(confirm, dtype=object)[code]
-
-    def _compatible(self, name: str, beside: Sequence[str]) -> list[str]:
-        """Keep what may run beside the chosen treatment: at most one of a mutex group."""
-        groups = {self.strategy.treatments[name].mutex}
-        running = []
-        for other in beside:
-            group = self.strategy.treatments[other].mutex
-            if group == "none" or group not in groups:
-                running.append(other)
-                groups.add(group)
-        return running
-
-
-def _patterns(masks: Sequence[np.ndarray], n: int) -> tuple[np.ndarray, list[list[int]]]:
-    """Return a code for each row and, for each code, which masks are true in it."""
-    code = np.zeros(n, dtype=np.int64)
-    words: list[list[int]] = [[]]
-    for position, mask in enumerate(masks):
-        code, distinct = pd.factorize(code * 2 + mask)
-        words = [
-            [*words[number // 2], position] if number % 2 else words[number // 2]
-            for number in distinct.tolist()
-        ]
-    return code, words
-
-
 def _as_plan(
-    draft: _Draft, stage: np.ndarray, band: np.ndarray, when: pd.Timestamp
+    draft: Draft,
+    rows: np.ndarray,
+    scored: pd.DataFrame,
+    stage: np.ndarray,
+    band: np.ndarray,
+    policy: _Policy,
 ) -> pd.DataFrame:
-    file, scored = draft.strategy.file, draft.scored
-    ids = scored["account_id"]
-    day = when.tz_localize(None).normalize()
+    file, ids = draft.strategy.file, scored["account_id"]
+    text = {name: values[rows] for name, values in draft.text.items()}
+    day = policy.when.tz_localize(None).normalize()
     columns: dict[str, Any] = {
         "account_id": ids,
         "snapshot_date": scored["snapshot_date"],
         "as_of": pd.Series(day, index=ids.index).astype(schema.DATE_DTYPE),
         "stage": np.array([entry.stage for entry in file.stages], dtype=object)[stage],
         "band": np.array([entry.band for entry in file.bands], dtype=object)[band],
-        "treatment": draft.text["treatment"],
-        "also": draft.text["also"],
-        "channel": draft.text["channel"],
-        "earliest_at": pd.Series(when, index=ids.index, dtype="datetime64[us, UTC]"),
-        "rule": draft.text["rule"],
-        "removed": draft.text["removed"],
-        "to_confirm": draft.text["to_confirm"],
+        "treatment": text["treatment"],
+        "also": text["also"],
+        "channel": text["channel"],
+        "earliest_at": instants(draft.earliest[rows]),
+        **{name: text[name] for name in ("rule", "removed", "postponed", "to_confirm")},
+        **{name: text[name] for name in ("notices", "warnings")},
         "arm": file.role,
-        "propensity": 1.0,
+        "propensity": draft.propensity[rows],
         "value": np.nan,
-        "decision_id": _decision_ids(draft, day),
+        "policy": policy.label,
+        "decision_id": _decision_ids(ids, text["treatment"], policy, day),
     }
     return pd.DataFrame(columns)
 
 
-def _decision_ids(draft: _Draft, day: pd.Timestamp) -> np.ndarray:
-    period = period_of(day, draft.strategy.file.period)
-    head = hashlib.sha256(f"{draft.strategy.hash}|".encode())
-    result = np.empty(len(draft.scored), dtype=object)
-    pairs = zip(draft.scored["account_id"].tolist(), draft.text["treatment"], strict=True)
-    for position, (account, treatment) in enumerate(pairs):
+@dataclass(frozen=True)
+class _Policy:
+    """What a decision rests on: the strategy and the packs, by hash, and the instant."""
+
+    strategy: Strategy
+    packs: tuple[RulePack, ...]
+    when: pd.Timestamp
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the strategy, with that of each pack when there are any."""
+        if not self.packs:
+            return self.strategy.hash
+        parts = "|".join([self.strategy.hash, *(pack.hash for pack in self.packs)])
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+    @property
+    def label(self) -> str:
+        """Name, version and hash of everything, for people."""
+        named = [f"{self.strategy.name}#{self.strategy.hash[:12]}"]
+        named += [f"{pack.id}@{pack.file.version}#{pack.hash[:12]}" for pack in self.packs]
+        return "; ".join(named)
+
+
+def _decision_ids(
+    ids: pd.Series, treatments: np.ndarray, policy: _Policy, day: pd.Timestamp
+) -> np.ndarray:
+    period = period_of(day, policy.strategy.file.period)
+    head = hashlib.sha256(f"{policy.hash}|".encode())
+    result = np.empty(len(ids), dtype=object)
+    for position, (account, treatment) in enumerate(zip(ids.tolist(), treatments, strict=True)):
         digest = head.copy()
         digest.update(f"{account}|{treatment}|{period}".encode())
         result[position] = digest.hexdigest()

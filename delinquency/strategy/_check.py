@@ -12,6 +12,7 @@ from typing import Any
 
 from delinquency.errors import Problem, did_you_mean
 from delinquency.strategy._file import Band, Cell, Stage
+from delinquency.strategy._house import house_problems, loosened
 from delinquency.strategy._model import parts
 from delinquency.strategy._treatments import CARE, Treatment
 from delinquency.strategy._yaml import Document, _shown
@@ -33,6 +34,7 @@ def stated_problems(document: Document, shipped: Mapping[str, Treatment]) -> lis
         *_band_problems(document, bands),
         *_catalogue_problems(document, treatments, shipped),
         *_cell_problems(document, stages, bands, treatments),
+        *house_problems(document),
     ]
 
 
@@ -153,21 +155,7 @@ def _catalogue_problems(
     for position, entry in own.items():
         base = shipped.get(entry.treatment)
         if base is not None:
-            yield from _loosened(document, position, entry, base)
-
-
-def _loosened(
-    document: Document, position: int, entry: Treatment, base: Treatment
-) -> Iterator[Problem]:
-    where = document.at("treatments", position)
-    dropped = [name for name in base.requires if name not in entry.requires]
-    if dropped:
-        what = f"{_shown(entry.treatment)} drops the precondition {_shown(dropped[0])}"
-        fix = "preconditions may be added, not dropped; a new name makes a new treatment"
-        yield Problem("DLQ-209", what, where, len(dropped), fix)
-    if entry.rung < base.rung:
-        what = f"{_shown(entry.treatment)} is put on rung {entry.rung}, below its own {base.rung}"
-        yield Problem("DLQ-209", what, where, fix="a rung may be raised, not lowered")
+            yield from loosened(document, position, entry, base)
 
 
 def _unknown(kind: str, name: str, known: Mapping[str, Any], where: str) -> Problem:
@@ -269,7 +257,7 @@ def _choice_problems(
         where = document.at(*at, key, index)
         if entry is None:
             continue
-        if reason := _never(entry, here):
+        if reason := _never(entry, here) or _denied(entry, cell):
             yield Problem("DLQ-209", f"{_shown(name)} can never be chosen here: {reason}", where)
         if key == "treatment" and sure:
             what = f"{_shown(name)} is unreachable: nothing ever removes {_shown(sure)} before it"
@@ -293,6 +281,15 @@ def _never(entry: Treatment, here: list[Stage]) -> str:
         last = inf if stage.dpd[1] is None else stage.dpd[1]
         if low > last or high < stage.dpd[0]:
             return f"it covers DPD {low} to {high}, which stage {_shown(stage.stage)} does not meet"
+    return ""
+
+
+def _denied(entry: Treatment, cell: Cell) -> str:
+    """Say which precondition the cell's own conditions deny."""
+    for need in entry.requires:
+        test = cell.when.get(need)
+        if test is not None and test.equals is False:
+            return f"it requires {need}, and the cell asks for accounts without it"
     return ""
 
 

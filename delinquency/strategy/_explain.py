@@ -3,45 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from delinquency.errors import InputError, Problem
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import CARE, Treatment, catalogue
-from delinquency.strategy._yaml import read_text
+from delinquency.strategy._words import Lang, rule_in_words, word
 
 __all__ = ["explain", "in_words", "need_in_words"]
 
-Lang = Literal["en", "zh"]
-
-_SENTENCES = {
+_SAY = {
     "en": {
         "decided": "{name} ({treatment}): stage {stage}, band {band}; rule {rule}.",
         "channel": "By {channel}, not before {earliest}.",
+        "postponed": "It waits for {rules}.",
         "also": "Beside it: {also}.",
         "hold": "Collection is on hold: {holds}.",
         "last": "Nothing else the strategy lists was possible, so its last resort was taken.",
+        "shared": "Another account of the same person goes first: they share a limit on contacts.",
         "removed": "{name} was not possible: {reasons}.",
         "needs": "it needs {needs}",
-        "confirm": "Before {name}, confirm: {needs}.",
         "evidence": "it needs evidence: {needs}",
+        "rules": "not allowed by {needs}",
+        "later": "it would have to wait too long for {needs}",
+        "relief": "not while {needs}",
+        "confirm": "Before {name}, confirm: {needs}.",
+        "notices": "Give these notices: {needs}.",
+        "warnings": "Not verified, have it checked: {needs}.",
+        "for": "{need} for {rule}",
         "join": ", ",
+        "part": "; ",
     },
     "zh": {
         "decided": "{name}（{treatment}）：{stage} 阶段，{band} 段；规则 {rule}。",
         "channel": "渠道：{channel}，最早时间 {earliest}。",
+        "postponed": "需等待：{rules}。",
         "also": "同时进行：{also}。",
         "hold": "已停催：{holds}。",
         "last": "策略所列其他措施均不可行，故采用兜底措施。",
+        "shared": "同一客户的其他账户优先：联系次数合并计算。",
         "removed": "未采取「{name}」：{reasons}。",
         "needs": "缺少条件：{needs}",
-        "confirm": "执行「{name}」前请确认：{needs}。",
         "evidence": "升级前须有证据：{needs}",
+        "rules": "规则不允许：{needs}",
+        "later": "等待时间过长：{needs}",
+        "relief": "暂不升级：{needs}",
+        "confirm": "执行「{name}」前请确认：{needs}。",
+        "notices": "须作告知：{needs}。",
+        "warnings": "以下规则尚未核实，请核查：{needs}。",
+        "for": "{need}，依据{rule}",
         "join": "、",
+        "part": "；",
     },
 }
 
@@ -83,25 +97,43 @@ def explain(
     Call by an agent (agent_call): stage 8-30, band C; rule 8-30/C.
     >>> print(explain({**row, "removed": "field_visit: address_valid"}, lang="zh").splitlines()[1])
     未采取「上门外访」：缺少条件：有效地址。
+    >>> print(explain({**row, "removed": "ai_voice_call: us.f.cease"}).splitlines()[1])
+    Automated voice call was not possible: not allowed by the customer's right ... (us.f.cease).
     """
     row = _row(plan, account_id)
     names = catalogue() if strategy is None else strategy.treatments
-    say = _SENTENCES[lang]
-    lines = [say["decided"].format(name=_name(row["treatment"], names, lang), **_place(row))]
+    say = _SAY[lang]
+    place = {key: row[key] for key in ("treatment", "stage", "band", "rule")}
+    lines = [say["decided"].format(name=_name(row["treatment"], names, lang), **place)]
     if row["treatment"] == CARE:
         holds = str(row["rule"]).removeprefix("hold:").split("+")
-        lines.append(
-            say["hold"].format(holds=say["join"].join(_word("holds", h, lang) for h in holds))
-        )
-        return "\n".join(lines)
+        told = say["join"].join(word("holds", hold, lang) for hold in holds)
+        return "\n".join([*lines, say["hold"].format(holds=told)])
+    return "\n".join([*lines, *_what(row, names, lang), *_why(row, names, lang)])
+
+
+def _what(row: Mapping[str, Any], names: Mapping[str, Treatment], lang: Lang) -> list[str]:
+    """Say how and when it is done, and what goes with it."""
+    say, lines = _SAY[lang], []
     if str(row["rule"]).endswith("/last_resort"):
         lines.append(say["last"])
+    if str(row["rule"]).endswith("/shared_cap"):
+        lines.append(say["shared"])
     if row.get("channel"):
         lines.append(say["channel"].format(channel=row["channel"], earliest=_time(row)))
+    if row.get("postponed"):
+        rules = [rule_in_words(rule, lang) for rule in str(row["postponed"]).split(", ")]
+        lines.append(say["postponed"].format(rules=say["join"].join(rules)))
     if row.get("also"):
         beside = [_name(name, names, lang) for name in str(row["also"]).split("; ")]
         lines.append(say["also"].format(also=say["join"].join(beside)))
-    lines += [
+    return lines
+
+
+def _why(row: Mapping[str, Any], names: Mapping[str, Treatment], lang: Lang) -> list[str]:
+    """Say what was not possible, what is to be confirmed, told or checked."""
+    say = _SAY[lang]
+    lines = [
         say["removed"].format(name=_name(name, names, lang), reasons=_reasons(why, lang))
         for name, why in _entries(row.get("removed"))
     ]
@@ -109,7 +141,14 @@ def explain(
         say["confirm"].format(name=_name(name, names, lang), needs=_needs(why, lang))
         for name, why in _entries(row.get("to_confirm"))
     ]
-    return "\n".join(lines)
+    if row.get("notices"):
+        notices = str(row["notices"]).split(", ")
+        told = [f"{text} ({rule})" for rule, _, text in (n.partition("=") for n in notices)]
+        lines.append(say["notices"].format(needs=", ".join(told)))
+    if row.get("warnings"):
+        rules = [rule_in_words(rule, lang) for rule in str(row["warnings"]).split(", ")]
+        lines.append(say["warnings"].format(needs=say["join"].join(rules)))
+    return lines
 
 
 def in_words(reasons: str, lang: Lang = "en") -> str:
@@ -131,7 +170,7 @@ def need_in_words(need: str, lang: Lang = "en") -> str:
     >>> need_in_words("valid_phone"), need_in_words("valid_phone", "zh")
     ('a valid phone number', '有效电话号码')
     """
-    return _word("needs", need, lang)
+    return _need(need, lang)
 
 
 def _row(plan: Any, account_id: Any) -> Mapping[str, Any]:
@@ -144,10 +183,6 @@ def _row(plan: Any, account_id: Any) -> Mapping[str, Any]:
         what = f"expected one account, found {len(rows):,}"
         raise InputError(Problem("DLQ-125", what, "plan", len(rows), "name an account of the plan"))
     return _row(rows.iloc[0], None)
-
-
-def _place(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in ("treatment", "stage", "band", "rule")}
 
 
 def _name(name: str, names: Mapping[str, Treatment], lang: Lang) -> str:
@@ -170,28 +205,46 @@ def _entries(text: Any) -> list[tuple[str, list[str]]]:
 
 
 def _reasons(why: list[str], lang: Lang) -> str:
-    say = _SENTENCES[lang]
-    plain = [reason for reason in why if reason in _words()["gates"]]
-    proof = [r.removeprefix("escalation:") for r in why if r.startswith("escalation:")]
-    held = [r.removeprefix("hold:") for r in why if r.startswith("hold:")]
-    needs = [r for r in why if r not in plain and ":" not in r]
-    said = [_word("gates", reason, lang) for reason in plain]
-    said += [_word("holds", reason, lang) for reason in held]
-    said += [say["needs"].format(needs=_needs(needs, lang))] if needs else []
-    said += [say["evidence"].format(needs=_needs(proof, lang))] if proof else []
-    return ("; " if lang == "en" else "；").join(said)
+    say = _SAY[lang]
+    by_kind: dict[str, list[str]] = {}
+    for reason in why:
+        kind, told = _reason(reason, lang)
+        by_kind.setdefault(kind, []).append(told)
+    plain = by_kind.pop("plain", [])
+    said = [say[kind].format(needs=say["join"].join(told)) for kind, told in by_kind.items()]
+    return say["part"].join([*plain, *said])
+
+
+def _reason(reason: str, lang: Lang) -> tuple[str, str]:
+    """Return how a reason is said, and its words."""
+    head, colon, tail = reason.partition(":")
+    if colon and head == "hold":
+        return "plain", word("holds", tail, lang)
+    if colon and head == "escalation":
+        return "evidence", word("needs", tail, lang)
+    if colon and head == "relief":
+        return "relief", word("relief", tail, lang)
+    if colon and head == "later":
+        return "later", rule_in_words(tail, lang)
+    gate = word("gates", reason, lang)
+    if gate != reason:
+        return "plain", gate
+    if "?" in reason:
+        return "needs", _need(reason, lang)
+    # rule ids have a dot in them, or stand in no list of preconditions
+    need = word("needs", reason, lang)
+    return ("rules", rule_in_words(reason, lang)) if "." in reason else ("needs", need)
 
 
 def _needs(names: list[str], lang: Lang) -> str:
-    return _SENTENCES[lang]["join"].join(_word("needs", name, lang) for name in names)
+    return _SAY[lang]["join"].join(_need(name, lang) for name in names)
 
 
-def _word(group: str, name: str, lang: Lang) -> str:
-    entry = _words()[group].get(name)
-    return name if entry is None else entry[lang]
-
-
-@cache
-def _words() -> dict[str, dict[str, dict[str, str]]]:
-    text = resources.files("delinquency.strategy").joinpath("data/words.yaml").read_text("utf-8")
-    return read_text(text, "words.yaml").data
+def _need(name: str, lang: Lang) -> str:
+    rule, asked, need = name.partition("?")
+    if not asked:
+        return word("needs", name, lang)
+    told = (" or " if lang == "en" else "或").join(
+        word("needs", n, lang) for n in need.split(" or ")
+    )
+    return _SAY[lang]["for"].format(need=told, rule=rule_in_words(rule, lang))

@@ -15,7 +15,7 @@ from delinquency import schema
 from delinquency.errors import InputError, Problem
 from delinquency.schema import Column, Table
 
-__all__ = ["HOLDS", "Facts", "admit_accounts", "instant_of"]
+__all__ = ["HOLDS", "Facts", "admit_accounts", "instant_of", "shared_by_person"]
 
 HOLDS = (
     "deceased",
@@ -29,6 +29,18 @@ HOLDS = (
     "vulnerable",
 )
 """Columns that stop everything but care and required notices; never traded against value."""
+
+PERSONAL = frozenset(
+    {
+        "deceased",
+        "bankruptcy",
+        "moratorium",
+        "vulnerable",
+        "cease_requested",
+        "represented_by_attorney",
+    }
+)
+"""Columns that are true of a person, and so of all their accounts."""
 
 ACCOUNTS = Table(
     "accounts",
@@ -44,7 +56,7 @@ _IMPLIED = {
 
 
 def admit_accounts(table: Any) -> pd.DataFrame:
-    """Check the accounts table at the door; holds must say yes or no in every row.
+    """Check the accounts table at the door; holds and opt-outs must say yes or no.
 
     Raises
     ------
@@ -54,14 +66,16 @@ def admit_accounts(table: Any) -> pd.DataFrame:
     """
     accounts = schema.admit(table, ACCOUNTS)
     problems = []
-    for name in HOLDS:
-        if name in accounts:
+    for name in accounts.columns:
+        # these stop contact, so not knowing must not read as no
+        if name in HOLDS or name in PERSONAL or str(name).startswith("opt_out_"):
             _, known = flag(accounts[name])
             if not known.all():
-                what = f"a hold is missing in {int((~known).sum()):,} of {len(known):,} rows"
-                fix = "say true or false in every row; an unknown hold must not pass as none"
+                lacking = int((~known).sum())
+                what = f"a hold or opt-out is missing in {lacking:,} of {len(known):,} rows"
+                fix = "say true or false in every row; an unknown stop must not pass as none"
                 where = f"accounts.{name}"
-                problems.append(Problem("DLQ-104", what, where, int((~known).sum()), fix))
+                problems.append(Problem("DLQ-104", what, where, lacking, fix))
     if problems:
         raise InputError(*problems)
     return accounts
@@ -92,6 +106,35 @@ def flag(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return yes, known
 
 
+def shared_by_person(table: pd.DataFrame) -> pd.DataFrame:
+    """Let what is true of a person hold for all their accounts.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "person_id": [7, 7, 8],
+    ...         "deceased": [True, False, False],
+    ...         "dispute": [True, False, False],
+    ...     }
+    ... )
+    >>> shared_by_person(table)["deceased"].tolist(), table["dispute"].tolist()
+    ([True, True, False], [True, False, False])
+    """
+    if "person_id" not in table:
+        return table
+    code, known = pd.factorize(table["person_id"])
+    new = {}
+    for name in table.columns:
+        if name in PERSONAL or str(name).startswith("opt_out_"):
+            yes, _ = flag(table[name])
+            any_yes = np.zeros(len(known) + 1, dtype=bool)
+            any_yes[code[yes]] = True
+            any_yes[-1] = False  # accounts of nobody in particular share nothing
+            new[name] = yes | any_yes[code]
+    return table.assign(**new)
+
+
 class Facts:
     """Yes/no facts of a table of accounts, each read once.
 
@@ -118,7 +161,8 @@ class Facts:
         if name in self.table:
             return flag(self.table[name])[0]
         if name == "not_on_hold":
-            return None if not self.holds() else ~self.held()
+            # one hold column does not prove that no other hold stands
+            return ~self.held() if len(self.holds()) == len(HOLDS) else None
         if name == "not_opted_out":
             columns = [c for c in self.table if str(c).startswith("opt_out_")]
             # which medium is closed is decided channel by channel; here it only counts as supplied

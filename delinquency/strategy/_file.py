@@ -7,10 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from delinquency.strategy._conditions import Conditions
-from delinquency.strategy._model import Model, Name, Names
+from delinquency.strategy._model import MaybeNames, Model, Name, Names
+from delinquency.strategy._rules import Rule
 from delinquency.strategy._treatments import Treatment
 
 __all__ = ["Band", "Cell", "Stage", "StrategyFile", "json_schema"]
+
+
+Rung = Annotated[str, Field(pattern="^[0-9]$")]
+"""Keys of YAML are read as text."""
 
 
 class Stage(Model):
@@ -76,6 +81,9 @@ class Cell(Model):
         Conditions on columns; all must hold.
     treatment : str or sequence of str
         In order of preference.
+    weights : sequence of number, optional
+        One a treatment: instead of the order, each account draws its first choice with these
+        weights, by a stable hash; the propensity is logged. For champion and challenger.
     also : str or sequence of str
         What runs beside the chosen treatment, each if nothing removes it.
     rule : str
@@ -87,11 +95,24 @@ class Cell(Model):
     band: Names
     when: Conditions = Field(default_factory=dict)
     treatment: Names
-    also: Names = ()
+    also: MaybeNames = ()
+    weights: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_weight_each(self) -> Cell:
+        if self.weights and len(self.weights) != len(self.treatment):
+            raise ValueError("weights: one for each treatment is needed")
+        return self
 
 
 class StrategyFile(Model):
-    """A strategy: stages by days past due, bands by score, and what to do in each cell."""
+    """A strategy: stages by days past due, bands by score, and what to do in each cell.
+
+    ``packs`` and ``actors`` name the shipped rule packs to obey and who acts; ``house`` adds rules
+    of the house, which can only tighten. ``put_off_days`` is how long a contact may be put off by a
+    rule before the next treatment is tried. ``dwell_days`` is how many days an account stays on a
+    rung (column ``current_rung``, ``days_at_rung``) before a higher one.
+    """
 
     format: Literal[1]
     name: Name
@@ -104,8 +125,13 @@ class StrategyFile(Model):
         tuple[Annotated[Band, BeforeValidator(_as_band), WithJsonSchema(_BAND_SCHEMA)], ...],
         Field(min_length=1, max_length=100),
     ]
-    enable: Names = ()
-    disable: Names = ()
+    packs: MaybeNames = ()
+    actors: MaybeNames = ()
+    house: tuple[Rule, ...] = ()
+    put_off_days: Annotated[int, Field(ge=0, le=365)] = 7
+    dwell_days: dict[Rung, Annotated[int, Field(ge=0, le=365)]] = Field(default_factory=dict)
+    enable: MaybeNames = ()
+    disable: MaybeNames = ()
     treatments: tuple[Treatment, ...] = ()
     cells: Annotated[tuple[Cell, ...], Field(min_length=1, max_length=20000)]
 

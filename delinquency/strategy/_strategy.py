@@ -17,6 +17,7 @@ from delinquency.errors import InputError
 from delinquency.strategy._check import effective_catalogue, stated_problems
 from delinquency.strategy._file import Cell, StrategyFile
 from delinquency.strategy._model import validate
+from delinquency.strategy._rules import PackFile, RulePack
 from delinquency.strategy._treatments import Treatment, catalogue
 from delinquency.strategy._yaml import Document, read_document, read_text
 
@@ -112,6 +113,21 @@ class Strategy:
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def packs(self) -> list[RulePack]:
+        """Return the rule packs that the file names, and its own rules of the house as one more."""
+        named = [RulePack.load(name) for name in self.file.packs]
+        if not self.file.house:
+            return named
+        content = {
+            "format": 1,
+            "id": f"house:{self.name}",
+            "title": "Rules of the house",
+            "jurisdiction": "any",
+            "status": "house",
+            "rules": self.file.house,
+        }
+        return [*named, RulePack(PackFile.model_construct(**content))]
+
     def rules(self) -> list[tuple[str, str, str, Cell]]:
         """Return ``(stage, band, rule id, cell)`` of every pair, in the order of trying."""
         found: list[tuple[str, str, str, Cell]] = []
@@ -145,8 +161,11 @@ class Strategy:
 
 def _in_words(cell: Cell) -> str:
     text = ", else ".join(cell.treatment)
+    if cell.weights:
+        drawn = zip(cell.treatment, cell.weights, strict=True)
+        text = "drawn from " + ", ".join(f"{name} ({weight:g})" for name, weight in drawn)
     if cell.also:
-        text += " + " + " + ".join(cell.also)
+        text += f" (also {', '.join(cell.also)})"
     if cell.when:
         asked = " and ".join(f"{column} {test}" for column, test in cell.when.items())
         text = f"if {asked}: {text}"

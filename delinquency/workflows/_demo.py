@@ -124,15 +124,14 @@ def demo(
     )
     html = report.render_report(page).encode()
     say("files")
-    storage.save_bundle(bundle, folder / "bundle")
-    storage.write_bytes(folder / "report.html", html)
     commit(
         folder,
         "demo",
         as_of=_AS_OF,
         inputs={},
         tables={"scores.parquet": scored.scores, "plan.parquet": plan},
-        also=("report.html", "bundle/manifest.json", "bundle/arrays.bin"),
+        texts={"report.html": html},
+        bundle=bundle,
         facts={
             "reconciliation": scored.reconciliation,
             "sample": datasets.SAMPLE_SHA256,

@@ -27,10 +27,14 @@ def commit(
     as_of: Any,
     inputs: Mapping[str, Path_],
     tables: Mapping[str, pd.DataFrame],
-    also: tuple[str, ...] = (),
+    texts: Mapping[str, bytes] | None = None,
+    bundle: storage.Bundle | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write the tables of a run and then its manifest; return the manifest.
+    """Write the files of a run and its manifest, and then put all in place; return the manifest.
+
+    Until every file is on the disk nothing in the folder is touched, so a full disk leaves the run that
+    stood there whole.
 
     Parameters
     ----------
@@ -44,14 +48,13 @@ def commit(
         What was read, by role.
     tables : mapping of str to DataFrame
         File name to table.
-    also : tuple of str
-        Files of the run that already stand in the folder.
+    texts : mapping of str to bytes, optional
+        File name to content, such as a report.
+    bundle : Bundle, optional
+        Kept in the folder ``bundle``.
     facts : mapping, optional
         What else the manifest should say: reconciliation, hashes of bundle and strategy.
     """
-    folder = Path(out)
-    for name, table in tables.items():
-        storage.write_table(table, folder / name)
     document = {
         "job": job,
         "as_of": str(schema.as_date(as_of).date()),
@@ -60,7 +63,18 @@ def commit(
         "versions": storage.versions(),
         **(facts or {}),
     }
-    return storage.write_manifest(folder, document, [*tables, *also])
+    with storage.stage(out) as folder:
+        for name, table in tables.items():
+            storage.write_table(table, folder / name)
+        for name, content in (texts or {}).items():
+            storage.write_bytes(folder / name, content)
+        parts = storage.save_bundle(bundle, folder / "bundle") if bundle else []
+        names = [*tables, *(texts or {}), *(f"bundle/{part}" for part in parts)]
+        manifest = storage.write_manifest(folder, document, names)
+    for old in (Path(out) / "bundle").glob("arrays-*.bin"):
+        if bundle and old.name not in parts:
+            old.unlink(missing_ok=True)
+    return manifest
 
 
 def score_files(

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from delinquency import evaluation, features, history, schema, scoring, storage
 from delinquency import strategy as strategies
-from delinquency.errors import GateError, InputError, Problem
+from delinquency.errors import GateError, InputError, IntegrityError, Problem
 
 __all__ = ["Scoring", "Trained", "check", "plan", "review", "score", "train"]
 
@@ -128,15 +130,15 @@ def train(
         fix = "give labels of this snapshot date, or months that reach beyond it"
         raise InputError(Problem("DLQ-114", what, "labels", len(y), fix))
     X = X.loc[y.index]
-    part = history.split_accounts(X.index.get_level_values("account_id"), SPLIT, _SALT).to_numpy()
+    part = split_of(X.index.get_level_values("account_id"))
     catalogue = features.catalogue(windows=windows)
     signs = catalogue.set_index("name")["sign"].to_dict()
     seen = part == "train"
     say(f"model: {seen.sum():,} accounts to learn from, {(~seen).sum():,} held out")
-    model = (model or scoring.RiskModel()).set_params(signs=signs)
-    model.fit(X[seen], y[seen])
+    learner: Any = clone(model or scoring.RiskModel())
+    learner.set_params(signs=signs).fit(X[seen], y[seen])
     scheme = scoring.BandScheme.propose(
-        scale.points(model.out_of_fold_),
+        scale.points(learner.out_of_fold_),
         y[seen],
         n=bands,
         reference=f"{seen.sum()} accounts of {as_of.date()}, out of fold",
@@ -150,12 +152,12 @@ def train(
         "versions": storage.versions(),
     }
     scorer = scoring.Scorer.from_model(
-        model, X[seen], catalogue, scale=scale, bands=scheme, about=about
+        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about
     )
     holdout = scorer.score(X[~seen]).scores.merge(
         y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
     )
-    importance = scoring.importance(model, catalogue)
+    importance = scoring.importance(learner, catalogue)
     return Trained(scorer, holdout, importance)
 
 
@@ -200,7 +202,7 @@ def score(
     """
     as_of = schema.as_date(as_of)
     say("features")
-    X = features.build_features(months, as_of, windows=tuple(scorer.about["windows"]))
+    X = features.build_features(months, as_of, windows=windows_of(scorer))
     say(f"scores of {len(X):,} accounts")
     scores, refused = scorer.score(X)
     if len(refused) > max_refused * len(X):
@@ -214,6 +216,37 @@ def score(
     scores = scores.join(texts.set_index(scores.index[wanted]))
     counts = {"read": len(X), "scored": len(scores), "refused": len(refused)}
     return Scoring(scores.assign(bundle=scorer.to_bundle().hash), refused, counts)
+
+
+def split_of(account_ids: Any) -> np.ndarray:
+    """Return "train" or "test" of each account, by the one split that `train` uses."""
+    return history.split_accounts(account_ids, SPLIT, _SALT).to_numpy()
+
+
+def windows_of(scorer: scoring.Scorer) -> tuple[int, ...]:
+    """Return the months that the features of a scorer look back.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-603`` when its bundle does not say: it was not made by `train`, or was changed.
+    """
+    windows = scorer.about.get("windows")
+    # a feature needs a window, so more windows than features are no windows of ours
+    most = len(scorer.features)
+    if (
+        not isinstance(windows, list)
+        or not 1 <= len(windows) <= most
+        or not all(map(_is_int, windows))
+    ):
+        what = "the bundle does not say over which months its features look back"
+        fix = "train it with `delinquency train`, or keep `windows` in its facts"
+        raise IntegrityError(Problem("DLQ-603", what, "bundle", fix=fix))
+    return tuple(windows)
+
+
+def _is_int(value: Any) -> bool:
+    return type(value) is int
 
 
 def _most(refused: pd.DataFrame) -> str:

@@ -77,8 +77,7 @@ def tell(
 def _held_out(scored: Scoring, labels: Any, scorer: scoring.Scorer) -> pd.DataFrame:
     outcome = history.label_from(labels).dropna(subset=["bad"])
     known = scored.scores.merge(outcome, on=["account_id", "snapshot_date"])
-    split = scorer.about["split"]
-    part = history.split_accounts(known["account_id"], split["shares"], split["salt"])
+    part = road.split_of(known["account_id"])
     return known[part == "test"]
 
 
@@ -104,12 +103,12 @@ def story(
     """Return what a report tells of a run that has been made."""
     judged = _judgement(holdout, scorer) if holdout is not None and len(holdout) else {}
     chinese = strategies.treatments("zh")
-    catalogue = features.catalogue(windows=tuple(scorer.about["windows"]))
+    catalogue = features.catalogue(windows=road.windows_of(scorer))
     return report.Story(
         title=title,
         as_of=str(schema.as_date(as_of).date()),
         source=source,
-        target=target or str(scorer.about["label"]),
+        target=target or str(scorer.about.get("label", "")),
         intake=_intake(months, scored, labelled),
         checks=checks,
         sample=_sample(holdout),

@@ -194,6 +194,7 @@ def test_the_band_is_the_same_for_the_same_seed_and_any_order_of_rows():
         second.ece_noise_high,
     )
     np.testing.assert_array_equal(first.table, second.table)
+    assert first == second  # every other figure too, to the last bit
 
 
 def test_equal_probabilities_have_an_intercept_and_no_slope():
@@ -235,3 +236,24 @@ def test_what_is_no_probability_is_refused(y, p, code):
         calibration(y, p)
 
     assert caught.value.code == code
+
+
+@pytest.mark.slow
+def test_true_probabilities_are_doubted_as_often_as_the_figures_promise():
+    """1,000 samples of true probabilities: each test, interval and band errs at its own rate."""
+    results = [calibration(*drawn(n=800, seed=10_000 + s), simulations=400) for s in range(1000)]
+    tables = [result.table for result in results]
+
+    def share(condition):
+        return np.mean([condition(result) for result in results])
+
+    assert 0.01 <= share(lambda r: not r.within_noise) <= 0.045  # 2.5% above the band
+    assert 0.01 <= share(lambda r: r.ece < r.ece_noise_low) <= 0.045
+    assert 0.03 <= share(lambda r: r.hosmer_lemeshow_p < 0.05) <= 0.075
+    assert 0.03 <= share(lambda r: r.spiegelhalter_p < 0.05) <= 0.075
+    assert 0.93 <= share(lambda r: r.slope_low <= 1 <= r.slope_high) <= 0.97
+    assert 0.93 <= share(lambda r: r.intercept_low <= 0 <= r.intercept_high) <= 0.97
+    held = [((t["low"] <= t["expected"]) & (t["expected"] <= t["high"])).mean() for t in tables]
+    inside = [t["observed"].between(t["noise_low"], t["noise_high"]).mean() for t in tables]
+    assert 0.92 <= np.mean(held) <= 0.98
+    assert 0.94 <= np.mean(inside) <= 0.99

@@ -15,7 +15,15 @@ from scipy import integrate, stats
 from sklearn import metrics
 
 from delinquency.errors import InputError
-from delinquency.evaluation import by_band, discrimination, gains, roc
+from delinquency.evaluation import (
+    by_band,
+    calibration,
+    compare_scores,
+    discrimination,
+    gains,
+    impact_ratios,
+    roc,
+)
 
 # few distinct scores, so that ties are common; scaled by 1/8, exact in floating point
 samples = st.lists(
@@ -287,3 +295,35 @@ def test_bools_nullable_and_plain_labels_are_the_same():
 
     for left, right in itertools.pairwise(discrimination(y, score) for y in kinds):
         assert left == right
+
+
+@pytest.mark.parametrize(
+    ("call", "where"),
+    [
+        (lambda y, p: discrimination(y, p, level=95), "level"),
+        (lambda y, p: by_band(y, p, y, level=0), "level"),
+        (lambda y, p: roc(y, p, points=2), "points"),
+        (lambda y, p: gains(y, p, points=7.5), "points"),
+        (lambda y, p: calibration(y, p, bins=0), "bins"),
+        (lambda y, p: calibration(y, p, simulations=True), "simulations"),
+        (lambda y, p: compare_scores(y, p, p, level=1), "level"),
+        (lambda y, p: impact_ratios(y, p, least=0), "least"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(call, where):
+    """A level of 95 would give missing intervals without a word."""
+    with pytest.raises(InputError) as caught:
+        call([0, 1, 0, 1], [0.1, 0.4, 0.2, 0.8])
+
+    assert (caught.value.code, caught.value.where) == ("DLQ-103", where)
+
+
+def test_columns_of_every_table_library_are_the_same():
+    """polars, pyarrow, tuples, numpy: one answer."""
+    import polars as pl
+    import pyarrow as pa
+
+    y, p = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
+    kinds = (pl.Series, pa.array, lambda values: pa.chunked_array([values]), tuple, np.array)
+
+    assert len({discrimination(kind(y), kind(p)) for kind in kinds}) == 1

@@ -85,11 +85,11 @@ def test_catalogue_lists_the_core_hundred_in_order():
         payment_ratio_min payment_ratio_mean payment_ratio_std missed_count
         utilisation_last_minus_mean dpd_last_minus_mean balance_mean balance_last_minus_mean
         roll_forward_count roll_back_count
-    """.split()  # noqa: SIM905 - a list of words reads better than a column of quotes
+    """.split()
     once = """
         dpd_last utilisation_last balance_last amount_due_last amount_paid_last credit_limit_last
         months_since_last_obs months_observed_24m
-    """.split()  # noqa: SIM905
+    """.split()
     wanted = [f"{stem}_{window}m" for window in (3, 6, 12, 24) for stem in stems] + once
 
     assert len(wanted) == 100

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 
-from delinquency.evaluation import by_band, calibration, discrimination, gains, roc
+from delinquency.evaluation import (
+    by_band,
+    by_group,
+    by_month,
+    calibration,
+    discrimination,
+    gains,
+    roc,
+)
 from delinquency.report import Intake, Story
 
 BANDS = list("ABCDE")
@@ -64,8 +74,24 @@ def plan_table():
 
 def story(**changes):
     """Return the whole story; keywords replace parts of it."""
+    return Story(**(parts() | changes))
+
+
+@functools.cache
+def parts():
+    """Everything a page can tell."""
     y, probability = scores()
-    parts = {
+    rng = np.random.default_rng(11)
+    month = rng.choice(pd.date_range("2005-04-30", periods=6, freq="ME"), len(y))
+    # the region goes with the risk a little, so that the audit has something to say
+    region = np.where(
+        probability + rng.normal(0, 0.3, len(y)) > 0.3,
+        "Coast",
+        rng.choice(["Hills", "City"], len(y)),
+    )
+    region = region.astype(object)
+    region[:12] = "Islands"
+    return {
         "title": "Who is likely to fall behind, and what to do about it",
         "as_of": "30 September 2005",
         "source": (
@@ -167,6 +193,9 @@ def story(**changes):
             ],
             columns=["stage", "band", "treatments"],
         ),
+        "months": by_month(y, probability, month),
+        "audit": {"Region": by_group(y, probability, region, favoured=probability < 0.3)},
+        "favoured": "no call and no letter",
         "unknowns": [
             "What any treatment would change: no treatment was recorded in this data, so the plan"
             " follows a policy and not a measured effect.",
@@ -185,4 +214,3 @@ def story(**changes):
             "Input rows": 180_000,
         },
     }  # fmt: skip
-    return Story(**(parts | changes))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from delinquency import evaluation
 from delinquency.errors import GateError, InputError
 from delinquency.report import Intake, Story, render_report
 from tests.report.made_up import band_table, plan_table, scores, story
@@ -67,13 +68,13 @@ def test_the_page_is_light_and_whole(page):
 
     assert len(page.encode()) < 400_000
     assert reader.open == []
-    assert reader.tags.count("svg") == 6
+    assert reader.tags.count("svg") == 7
     assert [v for k, v in reader.attributes if k == "id" and v.isalpha()][:5] == [
         "intake",
         "score",
         "bands",
+        "months",
         "drivers",
-        "plan",
     ]
 
 
@@ -108,6 +109,7 @@ HOSTILE = [
     "javascript:alert(1)",
     "-->]]><!--",
     "观察 𝒳 \u202e",
+    "no end " * 60,
 ]
 
 
@@ -126,6 +128,7 @@ def hostile_story(name):
         return poisoned
 
     tables = ("checks", "bands", "drivers", "examples", "plan", "removed", "confirm", "policy")
+    # months are dates, and no names
     changes = {table: poison(getattr(base, table)) for table in tables}
     texts = dict.fromkeys(("title", "as_of", "source", "target", "sample"), name)
     intake = Intake(
@@ -133,7 +136,15 @@ def hostile_story(name):
     )
     # the curves carry no names
     curves = dict.fromkeys(("roc", "gains", "calibration"))
-    more = {"unknowns": [name], "reproduce": [name], "manifest": {name: name}, "intake": intake}
+    audit = {name: poison(base.audit["Region"])}
+    texts["favoured"] = name
+    more = {
+        "audit": audit,
+        "unknowns": [name],
+        "reproduce": [name],
+        "manifest": {name: name},
+        "intake": intake,
+    }
     return story(**changes, **texts, **curves, **more)
 
 
@@ -181,7 +192,7 @@ def test_headings_say_the_finding(page):
 
 def test_chinese_names_stand_beside_the_english_ones(page):
     """And are marked as Chinese, so that a browser picks the right glyphs and voice."""
-    assert '<th>agent call <span lang="zh">人工电话</span></th>' in page
+    assert '<th scope="row">agent call <span lang="zh">人工电话</span></th>' in page
 
 
 def test_a_bare_story_is_a_page():
@@ -222,12 +233,12 @@ def test_empty_tables_are_told_and_not_drawn(part, words):
 
 def test_findings_turn_when_the_numbers_turn():
     """A heading is computed: probabilities too low, and an order that breaks."""
-    from delinquency.evaluation import calibration
-
     y, probability = scores()
     bands = band_table(y, probability)
     bands.loc[2, "bad_rate"] = 0.9
-    page = render_report(story(calibration=calibration(y, probability / 1.5), bands=bands))
+    page = render_report(
+        story(calibration=evaluation.calibration(y, probability / 1.5), bands=bands)
+    )
 
     assert "The probabilities are too low, by more than chance" in page
     assert "but the order breaks" in page
@@ -279,3 +290,31 @@ def test_importing_the_report_does_not_import_matplotlib():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_a_page_is_made_of_any_book(seed):
+    """A handful of accounts, one bad, equal scores, empty bands, months of one class: no "nan"."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 60))
+    y = np.concatenate([[0, 1], rng.integers(0, 2, n - 2) * rng.integers(0, 2)])
+    p = [rng.random(n), np.full(n, 0.3), rng.integers(0, 2, n).astype(float)][seed % 3]
+    letters = list("ABCDEFGHIJKL")
+    band = pd.Categorical(rng.choice(letters[: 1 + seed % 9], n), categories=letters, ordered=True)
+    months = rng.choice(pd.date_range("2001-01-31", periods=1 + seed % 30, freq="ME"), n)
+    people = pd.DataFrame({"town": rng.choice(list("xyz"), n), "age": rng.random(n)})
+    changed = story(
+        discrimination=evaluation.discrimination(y, p),
+        calibration=evaluation.calibration(y, p, simulations=20),
+        roc=evaluation.roc(y, p),
+        gains=evaluation.gains(y, p),
+        bands=evaluation.by_band(y, p, band),
+        months=evaluation.by_month(y, p, months, simulations=5),
+        audit=evaluation.audit(
+            y, p, people, favoured=rng.integers(0, 2, n), least=1 + seed % 4, simulations=5
+        ),
+    )
+    text = Reader(render_report(changed)).text
+
+    assert not re.search(r"\b(nan|NaN|inf|None)\b", text)

@@ -1,0 +1,251 @@
+"""A plan in the making: cells fill in the columns, cell by cell, never account by account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from delinquency.schema import hash_share
+from delinquency.strategy._clock import release
+from delinquency.strategy._conditions import holds_for
+from delinquency.strategy._engine import channels_of
+from delinquency.strategy._file import Cell
+from delinquency.strategy._gates import Gate, Gates
+from delinquency.strategy._patterns import patterns, worded
+from delinquency.strategy._rules import Rule
+from delinquency.strategy._strategy import Strategy
+from delinquency.strategy._treatments import CARE
+
+__all__ = ["Draft"]
+
+TEXTS = (
+    "treatment",
+    "also",
+    "channel",
+    "rule",
+    "removed",
+    "postponed",
+    "to_confirm",
+    "notices",
+    "warnings",
+)
+
+
+class Draft:
+    """The columns of a plan while cells fill them in.
+
+    Parameters
+    ----------
+    units : Series
+        Who draws where a cell has weights: the person, so that all accounts of one draw alike.
+    gates : Gates
+        What stands in the way.
+    strategy : Strategy
+        The cells.
+    """
+
+    def __init__(self, units: pd.Series, gates: Gates, strategy: Strategy) -> None:
+        self.units, self.gates, self.strategy = units, gates, strategy
+        self.n = len(units)
+        self.text = {name: np.full(self.n, "", dtype=object) for name in TEXTS}
+        self.earliest = np.full(self.n, gates.engine.now, dtype=np.int64)
+        self.propensity = np.ones(self.n)
+        self.held = gates.facts.held()
+
+    def fill(self, pair: np.ndarray) -> None:
+        """Walk through the cells once, each with the accounts of its stage and band."""
+        stages = {s.stage: i for i, s in enumerate(self.strategy.file.stages)}
+        bands = {b.band: i for i, b in enumerate(self.strategy.file.bands)}
+        pairs = len(stages) * len(bands)
+        order = np.argsort(pair, kind="stable")
+        starts = np.searchsorted(pair[order], np.arange(pairs + 1))
+        left = {p: order[starts[p] : starts[p + 1]] for p in range(pairs)}
+        for stage, band, rule, cell in self.strategy.rules():
+            code = stages[stage] * len(bands) + bands[band]
+            rows = left[code]
+            if not len(rows):
+                continue
+            meets = self._meets(cell, rows)
+            left[code], rows = rows[~meets], rows[meets]
+            if len(rows):
+                self._choose(rows, rule, cell)
+
+    def _meets(self, cell: Cell, rows: np.ndarray) -> np.ndarray:
+        if not cell.when:
+            return np.ones(len(rows), dtype=bool)
+        table = self.gates.facts.table
+        columns = [name for name in cell.when if name in table]
+        return holds_for(cell.when, table[columns].iloc[rows])
+
+    def _choose(self, rows: np.ndarray, rule: str, cell: Cell) -> None:
+        listed = len(cell.treatment)
+        removed = np.column_stack(
+            [self._removed(name, rows) for name in (*cell.treatment, *cell.also)]
+        )
+        none = removed[:, :listed].all(axis=1)
+        chosen = self._drawn(rows, rule, cell, removed) if cell.weights else removed.argmin(axis=1)
+        held = self.held[rows]
+        code = np.where(held, listed + 1, np.where(none, listed, chosen))
+        self.text["removed"][rows] = self._why([*cell.treatment, *cell.also], rows)
+        self.text["rule"][rows] = rule
+        self.text["rule"][rows[none]] = f"{rule}/last_resort"
+        if held.any():
+            self.text["rule"][rows[held]] = self._hold_rules(rows[held])
+        options = [*cell.treatment, self.strategy.file.last_resort, CARE]
+        for position in np.unique(code):
+            here = code == position
+            beside = [] if position > listed else list(cell.also)
+            self._write(rows[here], options[position], beside, removed[here][:, listed:])
+
+    def _drawn(self, rows: np.ndarray, rule: str, cell: Cell, removed: np.ndarray) -> np.ndarray:
+        """Draw among what is left, and keep the probability of what was drawn."""
+        weights = np.where(removed[:, : len(cell.treatment)], 0.0, np.array(cell.weights))
+        total = weights.sum(axis=1)
+        share = hash_share(self.units.iloc[rows], f"{self.strategy.name}|{rule}")
+        passed = np.cumsum(weights, axis=1) <= (share * total)[:, None]
+        chosen = np.minimum(passed.sum(axis=1), len(cell.treatment) - 1)
+        own = weights[np.arange(len(rows)), chosen]
+        self.propensity[rows] = np.where(
+            (total > 0) & ~self.held[rows], own / np.where(total > 0, total, 1), 1
+        )
+        return chosen
+
+    def _removed(self, name: str, rows: np.ndarray) -> np.ndarray:
+        masks = [gate.removes[rows] for gate in self.gates.of(name)]
+        return np.logical_or.reduce([np.zeros(len(rows), dtype=bool), *masks])
+
+    def _why(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
+        """Return "treatment: reason, reason; ..." for each row."""
+        reasons = [
+            (name, gate.reason, gate.removes[rows])
+            for name in dict.fromkeys(names)
+            for gate in self.gates.of(name)
+        ]
+
+        def say(word: list[int]) -> str:
+            found: dict[str, list[str]] = {}
+            for position in word:
+                name, reason, _ = reasons[position]
+                found.setdefault(name, []).append(reason)
+            return "; ".join(f"{name}: {', '.join(why)}" for name, why in found.items())
+
+        code, texts = worded([mask for *_, mask in reasons], len(rows), say)
+        return texts[code]
+
+    def _hold_rules(self, rows: np.ndarray) -> np.ndarray:
+        facts = self.gates.facts
+        stated = {name: facts.get(name) for name in facts.holds()}
+        names = [name for name, mask in stated.items() if mask is not None]
+        masks = [mask[rows] for mask in stated.values() if mask is not None]
+        code, texts = worded(
+            masks, len(rows), lambda word: "hold:" + "+".join(names[position] for position in word)
+        )
+        return texts[code]
+
+    def _write(
+        self, rows: np.ndarray, name: str, beside: Sequence[str], removed: np.ndarray
+    ) -> None:
+        self.text["treatment"][rows] = name
+        if name == CARE:
+            return
+        treatments = self.strategy.treatments
+        channels = np.array([*treatments[name].channels, ""], dtype=object)
+        self.text["channel"][rows] = channels[self.gates.channel(name)[rows]]
+        code, words = patterns([~removed[:, k] for k in range(len(beside))], len(rows))
+        for number, word in enumerate(words):
+            running = self._compatible(name, [beside[position] for position in word])
+            self._tell(rows[code == number], name, running)
+
+    def _tell(self, rows: np.ndarray, name: str, beside: Sequence[str]) -> None:
+        """Write what goes with the chosen treatment and with those beside it, and from when."""
+        gates, together = self.gates, [name, *beside]
+        self.text["also"][rows] = "; ".join(beside)
+        self.text["to_confirm"][rows] = self._to_confirm(together, rows)
+        # one instant a row: nothing of it happens before everything of it may
+        self.earliest[rows] = np.max([gates.earliest(entry)[rows] for entry in together], axis=0)
+        for column, told in (
+            ("postponed", gates.postponing),
+            ("notices", gates.notices),
+            ("warnings", gates.warnings),
+        ):
+            self.text[column][rows] = _joined([g for entry in together for g in told(entry)], rows)
+
+    def _to_confirm(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
+        asked = {name: _joined(self.gates.to_confirm(name), rows) for name in names}
+        result = np.full(len(rows), "", dtype=object)
+        for name, texts in asked.items():
+            said = np.where(texts == "", "", f"{name}: " + texts)
+            comma = np.where((result != "") & (said != ""), "; ", "")
+            result = result + comma + said
+        return result
+
+    def _compatible(self, name: str, beside: Sequence[str]) -> list[str]:
+        """Keep what may run beside the chosen treatment: at most one of a mutex group."""
+        groups = {self.strategy.treatments[name].mutex}
+        running = []
+        for other in beside:
+            group = self.strategy.treatments[other].mutex
+            if group == "none" or group not in groups:
+                running.append(other)
+                groups.add(group)
+        return running
+
+    def share_caps(self) -> None:
+        """Let the accounts of one person share its caps: the longest overdue goes first.
+
+        Each account alone may keep a cap that all of them together would break.
+        """
+        engine = self.gates.engine
+        if "person_id" not in self.gates.facts.table:
+            return
+        for rule, applies in engine.shared_caps():
+            on = np.isin(self.text["channel"].astype(str), sorted(channels_of(rule)))
+            rows = np.flatnonzero(on & applies)
+            if len(rows):
+                self._postpone_beyond(rule, rows)
+
+    def _postpone_beyond(self, rule: Rule, rows: np.ndarray) -> None:
+        assert rule.cap is not None
+        dpd = self.gates.dpd[rows]
+        ranked = rows[np.lexsort((rows, -dpd))]
+        place = pd.Series(ranked).groupby(self._persons()[ranked]).cumcount().to_numpy()
+        over = ranked[place >= self._free(rule, ranked)]
+        for row_name in np.unique(self.text["treatment"][over].astype(str)):
+            here = over[self.text["treatment"][over] == row_name]
+            before = self.text["removed"][here]
+            glue = np.where(before == "", "", "; ")
+            self.text["removed"][here] = before + glue + f"{row_name}: {rule.id}"
+            self.text["rule"][here] = self.text["rule"][here] + "/shared_cap"
+            self.text["treatment"][here] = self.strategy.file.last_resort
+            for name in ("also", "channel", "postponed", "to_confirm", "notices", "warnings"):
+                self.text[name][here] = ""
+            self.earliest[here] = self.gates.engine.now
+            self.propensity[here] = 1.0
+
+    def _persons(self) -> np.ndarray:
+        return pd.factorize(self.gates.facts.table["person_id"])[0]
+
+    def _free(self, rule: Rule, rows: np.ndarray) -> np.ndarray:
+        """Return how many more contacts the cap permits on the day of the planned one."""
+        cap, engine = rule.cap, self.gates.engine
+        assert cap is not None
+        free = np.full(len(rows), cap.max, dtype=np.int64)
+        if engine.log is None:
+            return free
+        times = engine.counted(rule)[rows]
+        for k in range(cap.max):
+            ends = release(times[:, k], engine.zone[rows], engine.zones, days=cap.days)
+            free -= ends > self.earliest[rows]
+        return free
+
+
+def _joined(gates: Sequence[Gate], rows: np.ndarray) -> np.ndarray:
+    names = [gate.reason for gate in gates]
+    code, texts = worded(
+        [gate.removes[rows] for gate in gates],
+        len(rows),
+        lambda word: ", ".join(dict.fromkeys(names[position] for position in word)),
+    )
+    return texts[code]

@@ -1,0 +1,426 @@
+"""Rules at work: what each closes or postpones, by channel and treatment, for all accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from delinquency.errors import InputError, Problem
+from delinquency.strategy import _clock
+from delinquency.strategy._clock import NEVER
+from delinquency.strategy._conditions import Test, holds_for
+from delinquency.strategy._contacts import NONE, ContactLog
+from delinquency.strategy._facts import HOLDS, Facts
+from delinquency.strategy._rules import Rule, RulePack
+
+__all__ = ["ChannelState", "Effect", "RuleEngine", "channels_of"]
+
+_MEMBERS = (
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"  # 27 of them
+)
+EU = frozenset(_MEMBERS.split())
+COVERS = {"phone": ("phone", "ai_voice"), "sms": ("sms", "app"), "other": ("app", "social")}
+"""The strict reading: a rule on calls binds automated calls, one on texts a message in an app."""
+
+CANDIDATES = {
+    "US": (
+        "America/New_York America/Chicago America/Denver America/Los_Angeles America/Anchorage "
+        "Pacific/Honolulu"
+    ),
+    "US-MA": "America/New_York",
+    "US-NY": "America/New_York",
+    "CN": "Asia/Shanghai",
+    "GB": "Europe/London",
+    "IE": "Europe/Dublin",
+    "IN": "Asia/Kolkata",
+    "AU": "Australia/Perth Australia/Darwin Australia/Adelaide Australia/Brisbane Australia/Sydney",
+    "VN": "Asia/Ho_Chi_Minh",
+    "ID": "Asia/Jakarta Asia/Makassar Asia/Jayapura",
+    "EU": "Europe/Lisbon Europe/Berlin Europe/Athens",
+}
+"""Zones to allow for when an account states none."""
+
+
+@dataclass
+class Effect:
+    """What one rule does: the accounts it closes for, or the instants from which it allows."""
+
+    rule: str
+    closes: np.ndarray | None = None
+    until: np.ndarray | None = None
+    shut_now: np.ndarray | None = None
+
+
+@dataclass
+class ChannelState:
+    """One channel under all rules: closed, or open from an instant on, and what goes with it."""
+
+    closing: list[Effect] = field(default_factory=list)
+    timing: list[Effect] = field(default_factory=list)
+    warning: list[Effect] = field(default_factory=list)
+    notices: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
+    unconfirmed: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
+    windows: list[tuple[Rule, np.ndarray]] = field(default_factory=list)
+    earliest: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+
+class RuleEngine:
+    """The rules of some packs for a table of accounts at an instant.
+
+    Parameters
+    ----------
+    facts : Facts
+        Accounts with what was derived for them.
+    log : ContactLog or None
+        Without one, caps cannot be counted; they are then left to be confirmed.
+    at : Timestamp
+        The planned instant, in UTC.
+    packs : sequence of RulePack
+        In any order: a rule only removes or postpones.
+    actors : sequence of str
+        Who acts; packs that do not bind any of them are left out. Empty: every pack binds.
+    holidays : mapping of str to dates
+        Public holidays by jurisdiction.
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        log: ContactLog | None,
+        at: pd.Timestamp,
+        packs: Sequence[RulePack],
+        actors: Sequence[str] = (),
+        holidays: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        self.facts, self.log, self.at = facts, log, at
+        self.now = at.value // 1000  # pandas gives nanoseconds here, whatever the unit
+        self.n = len(facts)
+        self.holidays = _holiday_sets(holidays or {})
+        self.place, self.places = _jurisdictions(facts.table)
+        self.zone, self.zones = self._zone_sets(packs)
+        self.rules = [
+            (pack, rule)
+            for pack in packs
+            if not actors or set(actors) & set(pack.file.actors) or "any" in pack.file.actors
+            for rule in pack.in_force(at.date())
+        ]
+        self._bound = {pack.id: self._binding(pack) for pack in packs}
+        self._refuse_unknown_triggers()
+        self._channels: dict[str, ChannelState] = {}
+        self._treatments: dict[str, ChannelState] = {}
+
+    def channel(self, name: str) -> ChannelState:
+        """Return the channel under all rules that name it."""
+        if name not in self._channels:
+            state = ChannelState()
+            for pack, rule in self.rules:
+                if name in channels_of(rule):
+                    self._act(pack, rule, state, name)
+            state.earliest = self._earliest(state)
+            self._channels[name] = state
+        return self._channels[name]
+
+    def treatment(self, name: str) -> ChannelState:
+        """Return the treatment under all rules that name it."""
+        if name not in self._treatments:
+            state = ChannelState()
+            for pack, rule in self.rules:
+                if name in rule.treatments:
+                    self._act(pack, rule, state, "")
+            state.earliest = self._earliest(state)
+            self._treatments[name] = state
+        return self._treatments[name]
+
+    def shared_caps(self) -> list[tuple[Rule, np.ndarray]]:
+        """Return the blocking caps that accounts of one person share, and whom they bind."""
+        return [
+            (rule, self._applies(pack, rule))
+            for pack, rule in self.rules
+            if rule.blocks and rule.cap is not None and rule.cap.unit != "account"
+        ]
+
+    def settles(self, fact: str) -> np.ndarray | None:
+        """Return True for a precondition that the rules themselves see to, for every account."""
+        form = {"in_window": "window", "under_cap": "cap"}.get(fact)
+        if form is None or (form == "cap" and self.log is None):
+            return None
+        covered = np.zeros(self.n, dtype=bool)
+        for pack, rule in self.rules:
+            if getattr(rule, form) is not None and rule.blocks:
+                covered |= self._bound[pack.id]
+        return covered if covered.all() else None
+
+    def _binding(self, pack: RulePack) -> np.ndarray:
+        """Return which accounts a pack binds; one that states no jurisdiction is bound by all."""
+        home = pack.file.jurisdiction
+
+        def within(place: str) -> bool:
+            inside = place == home or place.startswith(f"{home}-")
+            return not place or inside or (home == "EU" and place[:2] in EU) or home == "any"
+
+        return np.array([within(place) for place in self.places], dtype=bool)[self.place]
+
+    def _refuse_unknown_triggers(self) -> None:
+        """A missing answer to "has the customer asked us to stop" must not pass as no."""
+        problems = []
+        names = {name for _, rule in self.rules for name in (*rule.when, *rule.when_any)}
+        for name in sorted(names - set(HOLDS)):
+            if name in self.facts.table:
+                lacking = int(self.facts.table[name].isna().sum())
+                if lacking:
+                    what = (
+                        f"a rule asks for it, and it is missing in {lacking:,} of {self.n:,} rows"
+                    )
+                    fix = "say true or false in every row"
+                    problems.append(Problem("DLQ-104", what, f"accounts.{name}", lacking, fix))
+        if problems:
+            raise InputError(*problems)
+
+    def _applies(self, pack: RulePack, rule: Rule) -> np.ndarray:
+        applies = self._bound[pack.id].copy()
+        if rule.when:
+            applies &= self._holds(rule.when)
+        if rule.when_any:
+            applies &= self._any_holds(rule.when_any)
+        if rule.unless:
+            applies &= ~self._holds(rule.unless)
+        return applies
+
+    def _holds(self, asked: Mapping[str, Test]) -> np.ndarray:
+        return holds_for(dict(asked), self._columns(asked))
+
+    def _any_holds(self, asked: Mapping[str, Test]) -> np.ndarray:
+        table = self._columns(asked)
+        each = [holds_for({name: test}, table) for name, test in asked.items()]
+        return np.logical_or.reduce([np.zeros(self.n, dtype=bool), *each])
+
+    def _columns(self, asked: Mapping[str, Test]) -> pd.DataFrame:
+        found = {}
+        for name in asked:
+            if name in self.facts.table:
+                found[name] = self.facts.table[name]
+            elif (stated := self.facts.get(name)) is not None:
+                found[name] = pd.Series(stated)
+        return pd.DataFrame(found, index=self.facts.table.index, copy=False)
+
+    def _act(
+        self,
+        pack: RulePack,
+        rule: Rule,
+        state: ChannelState,
+        channel: str,
+    ) -> None:
+        applies = self._applies(pack, rule)
+        if not applies.any():
+            return
+        if rule.notices:
+            state.notices += [(rule.id, notice, applies) for notice in rule.notices]
+        closes = self._closed(rule, applies, state, channel)
+        until = self._until(rule, applies)
+        if rule.cap is not None and self.log is None and rule.blocks:
+            state.unconfirmed.append((rule.id, "contact_log", applies))
+        if not rule.blocks:
+            late = until > self.now if until is not None else False
+            if rule.window is not None:
+                late = late | self._outside(rule, applies)
+            warned = (closes if closes is not None else np.zeros(self.n, dtype=bool)) | late
+            state.warning.append(Effect(rule.id, closes=warned))
+            return
+        if closes is not None:
+            state.closing.append(Effect(rule.id, closes=closes))
+        if until is not None:
+            state.timing.append(Effect(rule.id, until=until, shut_now=until > self.now))
+        if rule.window is not None:
+            state.windows.append((rule, applies))
+            state.timing.append(Effect(rule.id, shut_now=self._outside(rule, applies)))
+
+    def _closed(
+        self, rule: Rule, applies: np.ndarray, state: ChannelState, channel: str
+    ) -> np.ndarray | None:
+        if rule.bans:
+            return applies
+        closes = np.zeros(self.n, dtype=bool)
+        if rule.opt_out:
+            shut = self.facts.get(f"opt_out_{channel}")
+            closes |= False if shut is None else applies & shut
+        if rule.require:
+            closes |= applies & ~self._satisfied(rule, applies, state)
+        if rule.require_any:
+            if any(self._known(name) for name in rule.require_any):
+                closes |= applies & ~self._any_holds(rule.require_any)
+            elif rule.blocks:
+                state.unconfirmed.append((rule.id, " or ".join(rule.require_any), applies))
+        if rule.limitation is not None:
+            closes |= applies & self._time_barred(rule)
+        return closes if closes.any() else None
+
+    def _known(self, name: str) -> bool:
+        return name in self.facts.table or self.facts.get(name) is not None
+
+    def _satisfied(self, rule: Rule, applies: np.ndarray, state: ChannelState) -> np.ndarray:
+        known = {name: test for name, test in rule.require.items() if self._known(name)}
+        lacking = [name for name in rule.require if name not in known]
+        if rule.blocks:  # what only warns has nothing to be confirmed, and removes nothing
+            state.unconfirmed += [(rule.id, name, applies) for name in lacking]
+        return self._holds(known)
+
+    def _time_barred(self, rule: Rule) -> np.ndarray:
+        form = rule.limitation
+        dates = None if form is None else self._dates(form.after)
+        if form is None or dates is None:
+            return np.zeros(self.n, dtype=bool)
+        years = np.array([_years(form.regions, form.years, p) for p in self.places])[self.place]
+        begun = dates.astype("datetime64[M]").astype("int64")
+        day = (dates - dates.astype("datetime64[M]")).astype("timedelta64[D]")
+        ends = (begun + 12 * years).astype("datetime64[M]").astype("datetime64[D]") + day
+        today = np.datetime64(self.at.tz_localize(None).date(), "D")
+        return ~np.isnat(dates) & (ends <= today)
+
+    def _dates(self, name: str) -> np.ndarray | None:
+        if name not in self.facts.table:
+            return None
+        try:
+            stated = self.facts.table[name]
+            plain = pd.api.types.is_datetime64_any_dtype(stated.dtype)
+            read = pd.to_datetime(stated, format=None if plain else "ISO8601")
+            if getattr(read.dt, "tz", None) is not None:
+                raise ValueError
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            fix = "write dates as YYYY-MM-DD"
+            where = f"accounts.{name}"
+            raise InputError(Problem("DLQ-103", "expected dates", where, fix=fix)) from None
+        return read.to_numpy().astype("datetime64[D]")
+
+    def _until(self, rule: Rule, applies: np.ndarray) -> np.ndarray | None:
+        """Return the instants until which a cap or a wait postpones, or None."""
+        if rule.wait is not None:
+            return self._waited(rule, applies)
+        if rule.cap is None or self.log is None:
+            return None
+        last = self.counted(rule)[:, -1]
+        times = np.where(applies, last, NONE)
+        ends = _clock.release(times, self.zone, self.zones, days=rule.cap.days)
+        return None if (ends <= self.now).all() else ends
+
+    def counted(self, rule: Rule) -> np.ndarray:
+        """Return each account's most recent counted contacts, as many as the cap permits."""
+        cap, log = rule.cap, self.log
+        assert cap is not None
+        assert log is not None
+        channels = [] if "all" in rule.channels else sorted(channels_of(rule))
+        rows = log.counted(cap.counts, channels, cap.inbound, cap.exclude)
+        table = self.facts.table
+        return log.latest(rows, cap.unit, cap.max, table.get("number"))
+
+    def _waited(self, rule: Rule, applies: np.ndarray) -> np.ndarray | None:
+        assert rule.wait is not None
+        dates = self._dates(rule.wait.after)
+        if dates is None:
+            # nobody keeps this date: an optional route is not used, another has not begun
+            return None if rule.wait.optional else np.where(applies, NEVER, NONE)
+        missing = np.isnat(dates)
+        times = dates.astype("datetime64[us]").view("int64") + 43_200_000_000
+        times = np.where(applies & ~missing, times, NONE)
+        # noon in UTC lies on the plain date in every zone but the very east, where it is a day late
+        ends = _clock.release(times, self.zone, self.zones, days=rule.wait.days)
+        return ends if rule.wait.optional else np.where(applies & missing, NEVER, ends)
+
+    def _outside(self, rule: Rule, applies: np.ndarray) -> np.ndarray:
+        start = np.full(self.n, self.now, dtype=np.int64)
+        return applies & (self._opening(start, [(rule, applies)]) > self.now)
+
+    def _earliest(self, state: ChannelState) -> np.ndarray:
+        start = np.full(self.n, self.now, dtype=np.int64)
+        for effect in state.timing:
+            if effect.until is not None:
+                start = np.maximum(start, effect.until)
+        return self.opening(state, start)
+
+    def opening(self, state: ChannelState, start: np.ndarray) -> np.ndarray:
+        """Return the first instant from `start` on that the windows of a state allow."""
+        return self._opening(start, state.windows) if state.windows else start
+
+    def _opening(self, start: np.ndarray, windows: list[tuple[Rule, np.ndarray]]) -> np.ndarray:
+        """Return the first instant from `start` on that all windows allow; equal cases once."""
+        key = self.zone * len(self.places) + self.place
+        for _, applies in windows:
+            key, _ = pd.factorize(key * 2 + applies)
+        moment, moments = pd.factorize(start)
+        code, cases = pd.factorize(key.astype(np.int64) * len(moments) + moment)
+        first = np.full(len(cases), -1, dtype=np.int64)
+        first[code[::-1]] = np.arange(self.n)[::-1]
+        answers = np.array([self._open_at(row, int(start[row]), windows) for row in first.tolist()])
+        return answers.astype(np.int64)[code]
+
+    def _open_at(self, row: int, moment: int, windows: list[tuple[Rule, np.ndarray]]) -> int:
+        schedules = tuple(
+            rule.window.schedule() for rule, applies in windows if applies[row] and rule.window
+        )
+        place = self.places[self.place[row]]
+        holidays = self.holidays.get(place, self.holidays.get(place[:2], self.holidays[""]))
+        if not schedules:
+            return moment
+        return _clock.earliest(moment, self.zones[self.zone[row]], schedules, holidays)
+
+    def _zone_sets(self, packs: Sequence[RulePack]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+        """Return the candidate zones: an account's own, else of its place, else of all packs."""
+        table = self.facts.table
+        homes = [pack.file.jurisdiction for pack in packs] or ["any"]
+        everywhere = tuple(dict.fromkeys(zone for home in homes for zone in _candidates(home)))
+        stated = table["time_zone"] if "time_zone" in table else pd.Series("", index=table.index)
+        code, texts = pd.factorize(stated)
+        names = ["" if number < 0 else str(texts[number]) for number in range(-1, len(texts))]
+        pair, pairs = pd.factorize((code + 1) * len(self.places) + self.place)
+        sets = []
+        for number in pairs.tolist():
+            text, place = names[number // len(self.places)], self.places[number % len(self.places)]
+            sets.append(tuple(text.split("|")) if text else _candidates(place) or everywhere)
+        self._refuse_unknown_zones(sets, pair)
+        return pair, sets
+
+    def _refuse_unknown_zones(self, sets: list[tuple[str, ...]], pair: np.ndarray) -> None:
+        wrong = [any(_clock.zone_or_none(name) is None for name in names) for names in sets]
+        count = int(np.array(wrong)[pair].sum())
+        if count:
+            fix = 'use IANA names such as "Asia/Shanghai"; several candidates are parted by |'
+            what = f"{count:,} of {self.n:,} time zones are unknown"
+            raise InputError(Problem("DLQ-103", what, "accounts.time_zone", count, fix))
+
+
+def channels_of(rule: Rule) -> frozenset[str]:
+    """Return the channels that a rule binds, read strictly."""
+    if "all" in rule.channels:
+        return frozenset(["phone", "ai_voice", "sms", "email", "app", "letter", "visit", "social"])
+    return frozenset(c for name in rule.channels for c in COVERS.get(name, (name,)))
+
+
+def _jurisdictions(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+    if "jurisdiction" not in table:
+        return np.zeros(len(table), dtype=np.int64), [""]
+    code, names = pd.factorize(table["jurisdiction"])
+    return code + 1, ["", *map(str, names)]
+
+
+def _candidates(place: str) -> tuple[str, ...]:
+    """Return the zones of a place: of itself, else of what it lies in."""
+    while place:
+        if place in CANDIDATES:
+            return tuple(CANDIDATES[place].split())
+        place = place.rpartition("-")[0]
+    return ()
+
+
+def _years(regions: Mapping[str, int], years: int, place: str) -> int:
+    if place in regions or "-" in place:
+        return regions.get(place, years)
+    return min([years, *regions.values()])  # the region is not known: the shortest holds
+
+
+def _holiday_sets(given: Mapping[str, Sequence[Any]]) -> dict[str, frozenset[date]]:
+    sets = {p: frozenset(pd.Timestamp(day).date() for day in days) for p, days in given.items()}
+    return {"": frozenset().union(*sets.values()), **sets} if "" not in sets else sets
