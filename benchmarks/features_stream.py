@@ -35,7 +35,9 @@ stream_features(SOURCE, OUT, snapshots=dates, rows_at_once=250_000)
 """,
     "only reads": """
 import pyarrow.parquet as pq
-rows = sum(len(batch) for batch in pq.ParquetFile(SOURCE).iter_batches(500_000))
+file = pq.ParquetFile(SOURCE, buffer_size=1 << 20, pre_buffer=False)
+for group in range(file.num_row_groups):
+    rows = sum(len(batch) for batch in file.iter_batches(500_000, row_groups=[group]))
 """,
     "polars": """
 import sys; sys.path.insert(0, "benchmarks")

@@ -83,7 +83,7 @@ def run(
     with np.errstate(all="ignore"):  # speaks only where the loops run uncompiled
         for block in blocks:
             block.loop(cuts, rows, lengths, out, at)
-            at += len(block.entries(windows))
+            at += block.width(windows)
 
 
 def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: set[str]) -> Rows:

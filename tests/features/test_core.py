@@ -209,3 +209,15 @@ def test_index_finds_its_rows():
     assert got.index.is_monotonic_increasing
     key = got.index[3]
     pd.testing.assert_series_equal(got.loc[key], got.iloc[3])
+
+
+def test_unsorted_rows_are_sorted_once_with_a_notice(caplog):
+    """The order of a file is worth saying: sorting costs more than the features."""
+    months = table(portfolio(9))
+    with caplog.at_level(logging.INFO, "delinquency"):
+        build_features(months, as_of="2025-03-31")
+        quiet = [r for r in caplog.records if "not sorted" in r.getMessage()]
+        build_features(months.iloc[::-1], as_of="2025-03-31")
+
+    assert not quiet
+    assert ["not sorted by (account_id, month)" in r.getMessage() for r in caplog.records][-1]
