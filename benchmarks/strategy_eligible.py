@@ -60,12 +60,36 @@ def log(accounts, m, rng):
     )
 
 
+def load(stages=200, bands=5):
+    """Read and check a strategy of a thousand cells; seconds of processor time, best of three."""
+    rows = [
+        f"  - {{stage: s{i}, dpd: [{i}, {i if i < stages - 1 else 'null'}]}}" for i in range(stages)
+    ]
+    names = ", ".join(f"B{j}" for j in range(bands))
+    cells = [
+        f"  - {{stage: s{i}, band: B{j}, treatment: no_action}}"
+        for i in range(stages)
+        for j in range(bands)
+    ]
+    lines = ["format: 1", "name: big", "stages:", *rows, f"bands: [{names}]", "cells:", *cells]
+    Strategy.default()
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        Strategy.from_text("\n".join(lines))
+        taken.append(time.process_time() - started)
+    return {"what": "load", "cells": len(cells), "cpu_seconds": round(min(taken), 3)}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--accounts", type=int, default=1_000_000)
     parser.add_argument("--contacts", type=int, default=10_000_000)
     parser.add_argument("--what", choices=["eligible", "assign", "load"], default="eligible")
     given = parser.parse_args()
+    if given.what == "load":
+        print(json.dumps(load()))
+        return
     rng = np.random.default_rng(0)
     accounts = book(given.accounts, rng)
     contacts = log(accounts, given.contacts, rng)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from delinquency.errors import InputError
 from delinquency.strategy import RulePack, eligible
+from delinquency.strategy._facts import HOLDS
 
 NY = "America/New_York"
 CALLS = ["agent_call", "digital_reminder", "demand_letter"]
@@ -392,3 +393,69 @@ def test_the_order_of_accounts_and_contacts_is_irrelevant(log, order, random):
     again = eligible(table.iloc[order], contacts(*shuffled), at=at, packs=packs[::-1])
 
     pd.testing.assert_frame_equal(first, again, check_categorical=False)
+
+
+@pytest.mark.parametrize("hold", HOLDS)
+def test_under_a_hold_only_care_remains(hold):
+    """Every one of the other 21 treatments is blocked by the hold, the mildest too."""
+    table = eligible(accounts(**{hold: True}), at="2026-11-23T15:00Z").set_index("treatment")
+
+    assert table.index[table["allowed"]].tolist() == ["care_and_hold"]
+    others = table.drop("care_and_hold")
+    assert others["blocked_by"].str.contains(f"hold:{hold}").all()
+    assert others["earliest_at"].isna().all()
+
+
+def test_what_the_house_states_is_later_knowledge_than_the_log():
+    """The dispute of last week has been settled, says the accounts table."""
+    log = contacts((1, "2026-11-16T15:00Z", "phone", "dispute"))
+
+    logged = row(eligible(accounts(), log, at="2026-11-23T15:00Z"))
+    settled = row(eligible(accounts(dispute=False), log, at="2026-11-23T15:00Z"))
+
+    assert "hold:dispute" in logged["blocked_by"]
+    assert "hold:dispute" not in settled["blocked_by"]
+
+
+def test_a_named_person_in_the_log_counts_even_for_an_unknown_account():
+    """A contact about an account that is not in the book still was a contact with this person."""
+    log = contacts(*[(99, f"2026-11-23T0{h}:00Z", "phone", "right_party") for h in (1, 2, 3)])
+    table = eligible(
+        accounts(person_id=7, time_zone="Asia/Shanghai"),
+        log.assign(person_id=7),
+        at="2026-11-23T04:00Z",
+        packs=["cn.gbt_45251_2025"],
+        treatments=["agent_call"],
+    )
+
+    assert table["blocked_by"].tolist() == ["cn.gb.voice_cap"]
+
+
+def test_a_cap_by_number_counts_the_number_and_what_nobody_wrote_down():
+    """Six unanswered calls to one number close it; calls whose number is unknown count for all."""
+    times = [f"2026-11-23T0{h}:00Z" for h in range(1, 7)]
+    log = contacts(*[(1, time, "phone", "no_answer") for time in times])
+    book = accounts(2, person_id=7, number=["a", "b"], time_zone="Asia/Shanghai")
+
+    def blocked(numbers):
+        table = eligible(
+            book,
+            log.assign(number=numbers),
+            at="2026-11-23T08:00Z",
+            packs=["cn.cba_2026"],
+            treatments=["agent_call"],
+        )
+        return table["blocked_by"].eq("cn.cba.attempt_cap").tolist()
+
+    assert blocked(["a"] * 6) == [True, False]
+    assert blocked(["a"] * 5 + ["b"]) == [False, False]
+    assert blocked(["a"] * 5 + [None]) == [True, False]
+
+
+def test_contacts_agreed_beforehand_count_for_no_cap():
+    """Prior consent takes a call out of the count."""
+    log = contacts(*[(1, f"2026-11-{d}T15:00Z", "phone", "no_answer") for d in (21, 22, 23)])
+    at, packs = "2026-11-23T16:00Z", ["us.ma.940cmr7"]
+
+    assert not row(eligible(accounts(), log, at=at, packs=packs))["allowed"]
+    assert row(eligible(accounts(), log.assign(consented=True), at=at, packs=packs))["allowed"]
