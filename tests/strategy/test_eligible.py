@@ -459,3 +459,22 @@ def test_contacts_agreed_beforehand_count_for_no_cap():
 
     assert not row(eligible(accounts(), log, at=at, packs=packs))["allowed"]
     assert row(eligible(accounts(), log.assign(consented=True), at=at, packs=packs))["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("treatment", "days", "fits"),
+    [
+        ("digital_reminder", 0, False),
+        ("digital_reminder", 1, True),
+        ("digital_reminder", 60, True),
+        ("digital_reminder", 61, False),
+        ("agent_call", 180, True),
+        ("agent_call", 181, False),
+        ("instalment_plan", 20000, True),
+    ],
+)
+def test_a_treatment_fits_from_its_first_to_its_last_day(treatment, days, fits):
+    """Both ends belong to it; 9999 has no end."""
+    table = eligible(accounts(days_past_due=days), at="2026-11-23T15:00Z", treatments=[treatment])
+
+    assert ("dpd" not in table["blocked_by"].iloc[0].split(", ")) == fits
