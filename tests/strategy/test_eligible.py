@@ -478,3 +478,60 @@ def test_a_treatment_fits_from_its_first_to_its_last_day(treatment, days, fits):
     table = eligible(accounts(days_past_due=days), at="2026-11-23T15:00Z", treatments=[treatment])
 
     assert ("dpd" not in table["blocked_by"].iloc[0].split(", ")) == fits
+
+
+@pytest.mark.parametrize(
+    ("columns", "keywords", "code"),
+    [
+        ({"jurisdiction": "USA"}, {}, "DLQ-103"),
+        ({"jurisdiction": "us"}, {}, "DLQ-103"),
+        ({"jurisdiction": "UK"}, {}, "DLQ-103"),
+        ({}, {"actors": "original_creditr"}, "DLQ-206"),
+        ({}, {"actors": ["debt_buyer", "nobody"]}, "DLQ-206"),
+        ({}, {"holidays": {"AU": ["Christmas"]}}, "DLQ-103"),
+    ],
+)
+def test_a_typo_never_means_that_no_rule_binds(columns, keywords, code):
+    """A place or an actor under another name would be free of every law."""
+    with pytest.raises(InputError, match=code):
+        eligible(accounts(**columns), at="2026-11-23T15:00Z", packs=["us.fdcpa_reg_f"], **keywords)
+
+
+@pytest.mark.parametrize("word", ["call", "PHONE", None])
+def test_a_channel_under_another_word_is_refused(word):
+    """A call that is logged as something else would escape every cap."""
+    log = contacts((1, "2026-11-20T15:00Z", word, "no_answer"), (1, "2026-11-20", "phone", "busy"))
+
+    with pytest.raises(InputError, match=r"1 of 2 channels are missing or unknown"):
+        eligible(accounts(), log, at="2026-11-23T15:00Z")
+
+
+def test_public_holidays_are_the_callers_to_give():
+    """Australia Day: no call on the day, the next morning from 07:30."""
+    found = row(
+        eligible(
+            accounts(time_zone="Australia/Sydney", jurisdiction="AU"),
+            at="2026-01-26T02:00Z",
+            packs=["au.rg96"],
+            holidays={"AU": ["2026-01-26"]},
+        )
+    )
+
+    assert "au.window_phone" in found["blocked_by"]
+    assert str(found["earliest_at"]) == "2026-01-26 20:30:00+00:00"
+
+
+def test_no_cell_value_is_ever_told():
+    """A canary in every text column, and a mistake in each: no message repeats it."""
+    canary = "Canary-4711"
+    for column in ("time_zone", "jurisdiction", "dispute", "cease_requested", "limitation_from"):
+        with pytest.raises(InputError) as caught:
+            eligible(
+                accounts(**{column: canary}),
+                at="2026-11-23",
+                packs=["us.fdcpa_reg_f", "cn.pipl_credit"],
+            )
+        assert canary not in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        eligible(accounts(), contacts((1, canary, canary, canary)), at="2026-11-23")
+    assert canary not in str(caught.value)
