@@ -87,7 +87,8 @@ def outcome(read, text, name):
         read(text, name)
     except InputError as error:
         named = all(name in str(problem) for problem in error.problems)
-        return "refused" if named else "refused without naming the file"
+        whole = named and all(problem.code and problem.fix for problem in error.problems)
+        return "refused" if whole else "refused without file, rule or fix"
     except Exception as error:
         return f"escaped: {type(error).__name__}"
     return "accepted"

@@ -100,7 +100,9 @@ def assign(
     policy = _Policy(strategy, tuple(bound), instant_of(as_of))
     scored, table, rows = _joined(scores, accounts, policy.when)
     actors = actors or strategy.file.actors
-    facts, engine = rules_at_work(table, contacts, policy.when, bound, actors, holidays)
+    facts, engine = rules_at_work(
+        table, contacts, policy.when, bound, strategy.treatments, actors, holidays
+    )
     stage, band = _stages(facts, strategy)[rows], _bands(scored, strategy)
     units = table["person_id"] if "person_id" in table else table["account_id"]
     draft = Draft(units, Gates(facts, strategy.treatments, engine, _pace(strategy)), strategy)

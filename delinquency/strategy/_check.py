@@ -20,6 +20,7 @@ from delinquency.strategy._yaml import Document, _shown
 __all__ = ["effective_catalogue", "stated_problems"]
 
 Range = tuple[float, float]
+JOIN = "let each begin where the one before it ends"
 
 
 def stated_problems(document: Document, shipped: Mapping[str, Treatment]) -> list[Problem]:
@@ -114,14 +115,16 @@ def _not_joined(
     position, (name, low, reach) = ordered[0]
     if low > start:
         what = f"{key} leave a gap below {_shown(name)}: {_span(start, low, days)}"
-        yield Problem("DLQ-207", what, document.at(key, position, field))
+        yield Problem("DLQ-207", what, document.at(key, position, field), fix=JOIN)
     for position, (other, low, high) in ordered[1:]:
         at = document.at(key, position, field)
         pair = f"{key} {_shown(name)} and {_shown(other)}"
         if low < reach:
-            yield Problem("DLQ-207", f"{pair} overlap on {_span(low, min(reach, high), days)}", at)
+            span = _span(low, min(reach, high), days)
+            yield Problem("DLQ-207", f"{pair} overlap on {span}", at, fix=JOIN)
         elif low > reach:
-            yield Problem("DLQ-207", f"{pair} leave a gap: {_span(reach, low, days)}", at)
+            what = f"{pair} leave a gap: {_span(reach, low, days)}"
+            yield Problem("DLQ-207", what, at, fix=JOIN)
         if high >= reach:
             name, reach = other, high
     if reach < inf:
@@ -238,7 +241,8 @@ def _name_problems(
             if name not in named[kind]:
                 yield _unknown(kind, name, named[kind], where)
             elif name in given[:index]:
-                yield Problem("DLQ-208", f"{kind} {_shown(name)} stands twice in a cell", where)
+                what = f"{kind} {_shown(name)} stands twice in a cell"
+                yield Problem("DLQ-208", what, where, fix="keep one")
 
 
 def _choice_problems(
@@ -258,7 +262,8 @@ def _choice_problems(
         if entry is None:
             continue
         if reason := _never(entry, here) or _denied(entry, cell):
-            yield Problem("DLQ-209", f"{_shown(name)} can never be chosen here: {reason}", where)
+            what = f"{_shown(name)} can never be chosen here: {reason}"
+            yield Problem("DLQ-209", what, where, fix="take it out, or move it to another cell")
         if key == "treatment" and sure:
             what = f"{_shown(name)} is unreachable: nothing ever removes {_shown(sure)} before it"
             yield Problem("DLQ-208", what, where, fix="change the order, or remove it")
@@ -318,7 +323,8 @@ def _empty_condition(
     last = inf if stage.dpd[1] is None else stage.dpd[1]
     if low > last or high < stage.dpd[0]:
         what = f"the condition on days_past_due can never hold in stage {_shown(stage.stage)}"
-        yield Problem("DLQ-208", what, document.at(*at, "when", "days_past_due"))
+        where = document.at(*at, "when", "days_past_due")
+        yield Problem("DLQ-208", what, where, fix="change it, or the stage of the cell")
 
 
 def _last_resort(document: Document, treatments: Mapping[str, Treatment]) -> Iterator[Problem]:

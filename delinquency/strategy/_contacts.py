@@ -27,7 +27,8 @@ UNANSWERED = frozenset({"no_answer", "busy", "not_connected", "voicemail"})
 NO_CONVERSATION = RANG_OUT | {"voicemail", "wrong_party", "sent", "delivered", "read"}
 OFFERED = frozenset({"promise", "arrangement_offered", "plan_offered", "plan_agreed"})
 PHONE = ("phone", "ai_voice")
-WRITTEN = ("sms", "email", "letter", "app", "social")
+CHANNELS = ("phone", "ai_voice", "sms", "email", "app", "letter", "visit", "social", "other")
+"""The words for channels."""
 
 EPISODE_DAYS = 180
 """A contact or an offer from before these days proves nothing about this delinquency."""
@@ -87,18 +88,28 @@ class ContactLog:
         Admitted accounts.
     at : Timestamp
         Later contacts are not known yet and are left out.
+    own_channels : sequence of str
+        Channels beside `CHANNELS`: those of treatments that the house added.
 
     Raises
     ------
     InputError
-        ``DLQ-100`` to ``DLQ-107`` as `schema.admit`; ``DLQ-103`` times that cannot be read.
+        ``DLQ-100`` to ``DLQ-107`` as `schema.admit`; ``DLQ-103`` times that cannot be read, or a channel
+        that no rule knows: a call under another word would escape every cap.
     """
 
-    def __init__(self, table: Any, accounts: pd.DataFrame, at: pd.Timestamp) -> None:
+    def __init__(
+        self,
+        table: Any,
+        accounts: pd.DataFrame,
+        at: pd.Timestamp,
+        own_channels: Sequence[str] = (),
+    ) -> None:
         log = _admitted(table)
         self.time = instants_of(log["at"])
         known = self.time <= at.value // 1000
         self.channel, self.channels = _words(log["channel"])
+        _refuse_unknown_channels(self.channel, self.channels, {*CHANNELS, *own_channels})
         self.outcome, self.outcomes = _words(log["outcome"])
         self.outbound = known & ~_flags(log, "inbound")
         self.known = known
@@ -231,6 +242,15 @@ def _words(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     # a missing word is a word of its own that no list of exclusions holds, so it counts
     words = np.array([*map(str, known), ""], dtype=object)
     return np.where(codes < 0, len(words) - 1, codes), words
+
+
+def _refuse_unknown_channels(codes: np.ndarray, words: np.ndarray, known: set[str]) -> None:
+    wrong = np.array([word not in known for word in words])[codes]
+    if wrong.any():
+        count = int(wrong.sum())
+        what = f"{count:,} of {len(wrong):,} channels are missing or unknown"
+        fix = "use " + ", ".join(sorted(known))
+        raise InputError(Problem("DLQ-103", what, "contacts.channel", count, fix))
 
 
 def _flags(log: pd.DataFrame, name: str) -> np.ndarray:

@@ -75,7 +75,10 @@ def record_decisions(
     """
     strategy = Strategy.default() if strategy is None else strategy
     bound = packs_of(packs, house_policy)
-    settings = {"actors": list(actors), "holidays": _days(holidays)}
+    settings = {
+        "actors": [actors] if isinstance(actors, str) else list(actors),
+        "holidays": _days(holidays),
+    }
     plan = assign(
         scores,
         accounts,

@@ -93,10 +93,9 @@ def eligible(
     """
     when = instant_of(at, "at")
     table = admit_accounts(accounts)
-    facts, engine = rules_at_work(
-        table, contacts, when, packs_of(packs, house_policy), actors, holidays
-    )
     chosen = _chosen(treatments)
+    bound = packs_of(packs, house_policy)
+    facts, engine = rules_at_work(table, contacts, when, bound, chosen, actors, holidays)
     return _as_table(table, Gates(facts, chosen, engine), list(chosen))
 
 
@@ -105,13 +104,17 @@ def rules_at_work(
     contacts: Any,
     when: pd.Timestamp,
     packs: Sequence[RulePack],
+    treatments: Mapping[str, Treatment],
     actors: Sequence[str] = (),
     holidays: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[Facts, RuleEngine]:
     """Return the facts of admitted accounts, the contact log's among them, and the rules."""
-    log = None if contacts is None else ContactLog(contacts, table, when)
+    own = sorted({channel for entry in treatments.values() for channel in entry.channels})
+    log = None if contacts is None else ContactLog(contacts, table, when, own)
     if log is not None:
-        offers = frozenset(n for n, t in catalogue().items() if t.mutex == ARRANGEMENT)
+        offers = frozenset(
+            n for n, t in {**catalogue(), **treatments}.items() if t.mutex == ARRANGEMENT
+        )
         # what the house states of an account is later knowledge than a line of the log
         new = {n: v for n, v in log.facts(offers).items() if n not in table}
         table = table.assign(**new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from delinquency.errors import InputError, Problem
+from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.schema import as_date
 from delinquency.strategy import _clock
 from delinquency.strategy._clock import NEVER
 from delinquency.strategy._conditions import Test, holds_for
@@ -24,6 +26,8 @@ _MEMBERS = (
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"  # 27 of them
 )
 EU = frozenset(_MEMBERS.split())
+_PLACE = re.compile(r"(?!UK|EL)[A-Z]{2}(-[A-Z0-9-]+)?$")  # GB and GR are their codes
+
 COVERS = {"phone": ("phone", "ai_voice"), "sms": ("sms", "app"), "other": ("app", "social")}
 """The strict reading: a rule on calls binds automated calls, one on texts a message in an app."""
 
@@ -101,6 +105,7 @@ class RuleEngine:
         self.now = at.value // 1000  # pandas gives nanoseconds here, whatever the unit
         self.n = len(facts)
         self.holidays = _holiday_sets(holidays or {})
+        actors = _known_actors(actors, packs)
         self.place, self.places = _jurisdictions(facts.table)
         self.zone, self.zones = self._zone_sets(packs)
         self.rules = [
@@ -403,7 +408,28 @@ def _jurisdictions(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     if "jurisdiction" not in table:
         return np.zeros(len(table), dtype=np.int64), [""]
     code, names = pd.factorize(table["jurisdiction"])
-    return code + 1, ["", *map(str, names)]
+    places = ["", *map(str, names)]
+    # a place under another name would be bound by no law at all
+    wrong = np.array([bool(place) and not _PLACE.match(place) for place in places])
+    count = int(wrong[code + 1].sum())
+    if count:
+        what = f"{count:,} of {len(table):,} jurisdictions are no ISO codes"
+        fix = 'write "US", "US-MA", "GB", "CN"; leave it empty where it is not known'
+        raise InputError(Problem("DLQ-103", what, "accounts.jurisdiction", count, fix))
+    return code + 1, places
+
+
+def _known_actors(actors: Sequence[str], packs: Sequence[RulePack]) -> tuple[str, ...]:
+    """Return who acts; a typo must not mean that no pack binds."""
+    given = (actors,) if isinstance(actors, str) else tuple(actors)
+    shipped = [RulePack.load(name) for name in RulePack.shipped()]
+    known = {actor for pack in [*shipped, *packs] for actor in pack.file.actors}
+    for actor in given:
+        if actor not in known:
+            near = did_you_mean(str(actor), known)
+            fix = near or "known: " + ", ".join(sorted(known))
+            raise InputError(Problem("DLQ-206", "unknown actor", "actors", fix=fix))
+    return given
 
 
 def _candidates(place: str) -> tuple[str, ...]:
@@ -422,5 +448,6 @@ def _years(regions: Mapping[str, int], years: int, place: str) -> int:
 
 
 def _holiday_sets(given: Mapping[str, Sequence[Any]]) -> dict[str, frozenset[date]]:
-    sets = {p: frozenset(pd.Timestamp(day).date() for day in days) for p, days in given.items()}
+    given = {place: [as_date(day, "holidays") for day in days] for place, days in given.items()}
+    sets = {p: frozenset(day.date() for day in days) for p, days in given.items()}
     return {"": frozenset().union(*sets.values()), **sets} if "" not in sets else sets

@@ -120,7 +120,8 @@ def _what(row: Mapping[str, Any], names: Mapping[str, Treatment], lang: Lang) ->
     if str(row["rule"]).endswith("/shared_cap"):
         lines.append(say["shared"])
     if row.get("channel"):
-        lines.append(say["channel"].format(channel=row["channel"], earliest=_time(row)))
+        channel = word("channels", str(row["channel"]), lang)
+        lines.append(say["channel"].format(channel=channel, earliest=_time(row)))
     if row.get("postponed"):
         rules = [rule_in_words(rule, lang) for rule in str(row["postponed"]).split(", ")]
         lines.append(say["postponed"].format(rules=say["join"].join(rules)))

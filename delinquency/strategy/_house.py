@@ -27,6 +27,12 @@ def house_problems(document: Document) -> Iterator[Problem]:
             yield Problem("DLQ-206", f"unknown rule pack {_shown(name)}", where, fix=fix)
         else:
             named.append(RulePack.load(name))
+    actors = {a for name in RulePack.shipped() for a in RulePack.load(name).file.actors}
+    for index, name in enumerate(_names(document.data.get("actors"))):
+        if name not in actors:
+            fix = did_you_mean(name, actors) or "known: " + ", ".join(sorted(actors))
+            where = document.at("actors", index)
+            yield Problem("DLQ-206", f"unknown actor {_shown(name)}", where, fix=fix)
     seen: set[str] = set()
     binding = [rule for pack in named for rule in pack.rules if rule.blocks]
     for position, own in parts(Rule, document.data.get("house")).items():

@@ -141,7 +141,8 @@ def _wrong_value(place: tuple[Any, ...], entry: Any, document: Document) -> Prob
         what = _WORDS.get(kind) or entry["msg"][:1].lower() + entry["msg"][1:]
     named = [part for part in place if isinstance(part, str)]
     label = f"{_shown(named[-1])}: " if named else ""
-    return Problem("DLQ-205", f"{label}{what}", document.at(*place))
+    fix = "change it; the shipped files show every key at work"
+    return Problem("DLQ-205", f"{label}{what}", document.at(*place), fix=fix)
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

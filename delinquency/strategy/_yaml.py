@@ -178,10 +178,12 @@ class _Reader:
     def _open(self, event: Any) -> None:
         self._untagged(event)
         if len(self.stack) >= MAX_DEPTH:
-            raise _StopReading(f"is nested more than {MAX_DEPTH} deep", event.start_mark)
+            what = f"is nested more than {MAX_DEPTH} deep"
+            raise _StopReading(what, event.start_mark, "close the brackets")
         top = self.stack[-1] if self.stack else None
         if top is not None and isinstance(top.items, dict) and top.key is None:
-            raise _StopReading("has a key that is not plain text", event.start_mark)
+            what = "has a key that is not plain text"
+            raise _StopReading(what, event.start_mark, "write it as text")
         path = self._next_path()
         self._remember(path, event)
         items: Any = {} if isinstance(event, MappingStartEvent) else []

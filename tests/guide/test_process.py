@@ -318,3 +318,11 @@ def test_every_decision_reads_in_chinese_too(decide, known):
     text = explain(decide(75, "D", **known, **{**VISIT, "two_person_team": False}).row, lang="zh")
 
     assert "未采取「上门外访」：缺少条件：两人以上外访。" in text
+
+
+def test_p4_a_figure_speaks_even_when_somebody_ticked_the_box(decide):
+    """P.4 refused: the box says the term is within the cap; the figure says 72 months."""
+    decision = decide(75, "A", plan_tenor_months=72, tenor_le_cap=True, **FIT)
+
+    assert decision.treatment == "agent_call"
+    assert "instalment_plan: tenor_le_cap" in decision.removed

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from delinquency.errors import InputError
 from delinquency.strategy import RulePack, eligible
+from delinquency.strategy._facts import HOLDS
 
 NY = "America/New_York"
 CALLS = ["agent_call", "digital_reminder", "demand_letter"]
@@ -392,3 +393,145 @@ def test_the_order_of_accounts_and_contacts_is_irrelevant(log, order, random):
     again = eligible(table.iloc[order], contacts(*shuffled), at=at, packs=packs[::-1])
 
     pd.testing.assert_frame_equal(first, again, check_categorical=False)
+
+
+@pytest.mark.parametrize("hold", HOLDS)
+def test_under_a_hold_only_care_remains(hold):
+    """Every one of the other 21 treatments is blocked by the hold, the mildest too."""
+    table = eligible(accounts(**{hold: True}), at="2026-11-23T15:00Z").set_index("treatment")
+
+    assert table.index[table["allowed"]].tolist() == ["care_and_hold"]
+    others = table.drop("care_and_hold")
+    assert others["blocked_by"].str.contains(f"hold:{hold}").all()
+    assert others["earliest_at"].isna().all()
+
+
+def test_what_the_house_states_is_later_knowledge_than_the_log():
+    """The dispute of last week has been settled, says the accounts table."""
+    log = contacts((1, "2026-11-16T15:00Z", "phone", "dispute"))
+
+    logged = row(eligible(accounts(), log, at="2026-11-23T15:00Z"))
+    settled = row(eligible(accounts(dispute=False), log, at="2026-11-23T15:00Z"))
+
+    assert "hold:dispute" in logged["blocked_by"]
+    assert "hold:dispute" not in settled["blocked_by"]
+
+
+def test_a_named_person_in_the_log_counts_even_for_an_unknown_account():
+    """A contact about an account that is not in the book still was a contact with this person."""
+    log = contacts(*[(99, f"2026-11-23T0{h}:00Z", "phone", "right_party") for h in (1, 2, 3)])
+    table = eligible(
+        accounts(person_id=7, time_zone="Asia/Shanghai"),
+        log.assign(person_id=7),
+        at="2026-11-23T04:00Z",
+        packs=["cn.gbt_45251_2025"],
+        treatments=["agent_call"],
+    )
+
+    assert table["blocked_by"].tolist() == ["cn.gb.voice_cap"]
+
+
+def test_a_cap_by_number_counts_the_number_and_what_nobody_wrote_down():
+    """Six unanswered calls to one number close it; calls whose number is unknown count for all."""
+    times = [f"2026-11-23T0{h}:00Z" for h in range(1, 7)]
+    log = contacts(*[(1, time, "phone", "no_answer") for time in times])
+    book = accounts(2, person_id=7, number=["a", "b"], time_zone="Asia/Shanghai")
+
+    def blocked(numbers):
+        table = eligible(
+            book,
+            log.assign(number=numbers),
+            at="2026-11-23T08:00Z",
+            packs=["cn.cba_2026"],
+            treatments=["agent_call"],
+        )
+        return table["blocked_by"].eq("cn.cba.attempt_cap").tolist()
+
+    assert blocked(["a"] * 6) == [True, False]
+    assert blocked(["a"] * 5 + ["b"]) == [False, False]
+    assert blocked(["a"] * 5 + [None]) == [True, False]
+
+
+def test_contacts_agreed_beforehand_count_for_no_cap():
+    """Prior consent takes a call out of the count."""
+    log = contacts(*[(1, f"2026-11-{d}T15:00Z", "phone", "no_answer") for d in (21, 22, 23)])
+    at, packs = "2026-11-23T16:00Z", ["us.ma.940cmr7"]
+
+    assert not row(eligible(accounts(), log, at=at, packs=packs))["allowed"]
+    assert row(eligible(accounts(), log.assign(consented=True), at=at, packs=packs))["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("treatment", "days", "fits"),
+    [
+        ("digital_reminder", 0, False),
+        ("digital_reminder", 1, True),
+        ("digital_reminder", 60, True),
+        ("digital_reminder", 61, False),
+        ("agent_call", 180, True),
+        ("agent_call", 181, False),
+        ("instalment_plan", 20000, True),
+    ],
+)
+def test_a_treatment_fits_from_its_first_to_its_last_day(treatment, days, fits):
+    """Both ends belong to it; 9999 has no end."""
+    table = eligible(accounts(days_past_due=days), at="2026-11-23T15:00Z", treatments=[treatment])
+
+    assert ("dpd" not in table["blocked_by"].iloc[0].split(", ")) == fits
+
+
+@pytest.mark.parametrize(
+    ("columns", "keywords", "code"),
+    [
+        ({"jurisdiction": "USA"}, {}, "DLQ-103"),
+        ({"jurisdiction": "us"}, {}, "DLQ-103"),
+        ({"jurisdiction": "UK"}, {}, "DLQ-103"),
+        ({}, {"actors": "original_creditr"}, "DLQ-206"),
+        ({}, {"actors": ["debt_buyer", "nobody"]}, "DLQ-206"),
+        ({}, {"holidays": {"AU": ["Christmas"]}}, "DLQ-103"),
+    ],
+)
+def test_a_typo_never_means_that_no_rule_binds(columns, keywords, code):
+    """A place or an actor under another name would be free of every law."""
+    with pytest.raises(InputError, match=code):
+        eligible(accounts(**columns), at="2026-11-23T15:00Z", packs=["us.fdcpa_reg_f"], **keywords)
+
+
+@pytest.mark.parametrize("word", ["call", "PHONE", None])
+def test_a_channel_under_another_word_is_refused(word):
+    """A call that is logged as something else would escape every cap."""
+    log = contacts((1, "2026-11-20T15:00Z", word, "no_answer"), (1, "2026-11-20", "phone", "busy"))
+
+    with pytest.raises(InputError, match=r"1 of 2 channels are missing or unknown"):
+        eligible(accounts(), log, at="2026-11-23T15:00Z")
+
+
+def test_public_holidays_are_the_callers_to_give():
+    """Australia Day: no call on the day, the next morning from 07:30."""
+    found = row(
+        eligible(
+            accounts(time_zone="Australia/Sydney", jurisdiction="AU"),
+            at="2026-01-26T02:00Z",
+            packs=["au.rg96"],
+            holidays={"AU": ["2026-01-26"]},
+        )
+    )
+
+    assert "au.window_phone" in found["blocked_by"]
+    assert str(found["earliest_at"]) == "2026-01-26 20:30:00+00:00"
+
+
+def test_no_cell_value_is_ever_told():
+    """A canary in every text column, and a mistake in each: no message repeats it."""
+    canary = "Canary-4711"
+    for column in ("time_zone", "jurisdiction", "dispute", "cease_requested", "limitation_from"):
+        with pytest.raises(InputError) as caught:
+            eligible(
+                accounts(**{column: canary}),
+                at="2026-11-23",
+                packs=["us.fdcpa_reg_f", "cn.pipl_credit"],
+            )
+        assert canary not in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        eligible(accounts(), contacts((1, canary, canary, canary)), at="2026-11-23")
+    assert canary not in str(caught.value)

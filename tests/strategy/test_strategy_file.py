@@ -339,6 +339,8 @@ def test_unknown_packs_and_rules_without_a_condition_are_refused():
 
     assert any('did you mean "us.fdcpa_reg_f"?' in line for line in lines)
     assert any("needs a condition" in line for line in lines)
+    actor = refusal(SMALL + "actors: original_creditr\n")
+    assert any('did you mean "original_creditor"?' in line for line in actor)
     assert any("must say unverified: true" in line for line in lines)
 
 
