@@ -95,6 +95,10 @@ def test_a_book_that_shrinks_by_a_tenth_is_forecast_exactly():
     np.testing.assert_allclose(forecast["collections"], balance[-1] * 0.1 * 0.9 ** np.arange(3))
     np.testing.assert_allclose(forecast["low"], forecast["high"])
     assert forecast["month"].dt.strftime("%Y-%m-%d").tolist()[0] == "2026-07-31"
+    more = forecast_cash(months, 2, inflow=50.0)
+    np.testing.assert_allclose(
+        more["collections"], [balance[-1] * 0.1, balance[-1] * 0.09 + 50 * 0.1]
+    )
 
 
 def test_new_business_can_be_stopped(portfolio):
