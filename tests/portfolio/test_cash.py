@@ -38,6 +38,10 @@ def test_errors_of_increments_add_up_to_mack_where_one_step_is_left():
         ladder.cohorts["standard_error"].iloc[1]
     )
     assert (ladder.increment_errors.iloc[0] == 0).all()
+    # two steps: the cohort's variance is f^2 V + s, the last increment's (f - 1)^2 V + s
+    first, last = ladder.increment_errors.iloc[2, -2:] ** 2
+    whole = ladder.cohorts["standard_error"].iloc[2] ** 2
+    assert whole - last == pytest.approx((2 * ladder.factors[-1] - 1) * first)
 
 
 @pytest.mark.parametrize(
