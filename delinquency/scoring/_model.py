@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.schema import audit_only, hash_share
-from delinquency.scoring._calibration import fit_calibration
+from delinquency.scoring._calibrators import choose_calibration
 from delinquency.scoring._trees import from_boosters
 
 __all__ = ["RiskModel", "importance", "refuse_protected"]
@@ -40,6 +40,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         As in LightGBM.
     folds : int
         How many models; each learns from all accounts but one fold.
+    calibration : {"auto", "platt", "beta", "spline", "isotonic"}
+        How raw log-odds become true ones; ``auto`` takes what predicts accounts best that it was not
+        fitted on. Ranks never change.
     waive : tuple of str
         Columns that may predict almost alone (single AUC above 0.95). Naming one says in writing that it
         is no leak.
@@ -88,6 +91,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         bagging_fraction: float = 0.8,
         reg_lambda: float = 10.0,
         folds: int = 5,
+        calibration: str = "auto",
         waive: tuple[str, ...] = (),
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -101,6 +105,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self.bagging_fraction = bagging_fraction
         self.reg_lambda = reg_lambda
         self.folds = folds
+        self.calibration = calibration
         self.waive = waive
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -167,7 +172,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         boosters, curves = zip(*work(delayed(learn)(k) for k in range(self.folds)), strict=True)
         self.n_trees_, raw = _best_length(curves, fold, bad, weight)
         self.trees_ = from_boosters(boosters, num_iteration=self.n_trees_)
-        self.calibration_ = fit_calibration(raw, bad, weight)
+        self.calibration_ = choose_calibration(raw, bad, weight, fold, self.calibration)
         self.out_of_fold_ = self.calibration_.probability(raw)
         gain = np.sum([b.feature_importance("gain", self.n_trees_) for b in boosters], axis=0)
         self.importance_ = gain / max(gain.sum(), 1e-300)
@@ -204,7 +209,8 @@ class RiskModel(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likelier class; decisions belong to bands and a strategy, not here."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        late = self.decision_function(X) > 0
+        return self.classes_[late.astype(int)]
 
 
 def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:

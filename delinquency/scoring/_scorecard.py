@@ -133,6 +133,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             what = f"Only binary classification is supported: y holds {len(self.classes_)} class"
             raise InputError(Problem("DLQ-103", what, "y", fix="label bad as 1 and good as 0"))
         weight = _check_sample_weight(sample_weight, X, dtype="float64")
+        if len(np.unique(bad[weight > 0])) != 2:
+            raise InputError(Problem("DLQ-103", "only one class has weight", "y"))
         names = names or [f"x{k}" for k in range(X.shape[1])]
         self._choose(X, bad, weight, names, later)
         return self
@@ -227,7 +229,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likelier class; decisions belong to bands and a strategy, not here."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        late = self.decision_function(X) > 0
+        return self.classes_[late.astype(int)]
 
     def table(self) -> pd.DataFrame:
         """Return the card: one row a bin, ``characteristic, above, up_to, accounts, bad_rate, woe, points``.

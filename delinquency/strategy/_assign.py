@@ -98,16 +98,17 @@ def assign(
     strategy = Strategy.default() if strategy is None else strategy
     bound = packs_of([*packs, *strategy.packs()], house_policy)
     policy = _Policy(strategy, tuple(bound), instant_of(as_of))
-    scored, table = _joined(scores, accounts, policy.when)
+    scored, table, rows = _joined(scores, accounts, policy.when)
     actors = actors or strategy.file.actors
     facts, engine = rules_at_work(table, contacts, policy.when, bound, actors, holidays)
-    stage, band = _stages(facts, strategy), _bands(scored, strategy)
+    stage, band = _stages(facts, strategy)[rows], _bands(scored, strategy)
     units = table["person_id"] if "person_id" in table else table["account_id"]
-    gates = Gates(facts, strategy.treatments, engine, _pace(strategy))
-    draft = Draft(units, gates, strategy)
-    draft.fill(stage * len(strategy.file.bands) + band)
+    draft = Draft(units, Gates(facts, strategy.treatments, engine, _pace(strategy)), strategy)
+    pair = np.full(len(table), -1)
+    pair[rows] = stage * len(strategy.file.bands) + band
+    draft.fill(pair)
     draft.share_caps()
-    return _as_plan(draft, scored, stage, band, policy)
+    return _as_plan(draft, rows, scored, stage, band, policy)
 
 
 def _pace(strategy: Strategy) -> Pace:
@@ -115,18 +116,25 @@ def _pace(strategy: Strategy) -> Pace:
     return Pace(dwell, strategy.file.put_off_days)
 
 
-def _joined(scores: Any, accounts: Any, when: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _joined(
+    scores: Any, accounts: Any, when: pd.Timestamp
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Return scores, all accounts, and where each scored account stands among them.
+
+    Accounts without a score stay in: what is known of them may be true of a person who has another.
+    """
     scored = schema.admit(scores, schema.SCORES)
     known = admit_accounts(accounts)
     problems = [*_score_problems(scored, when), *_id_problems(scored, known)]
     if problems:
         raise InputError(*problems)
-    row = pd.Index(known["account_id"]).get_indexer(pd.Index(scored["account_id"]))
-    table = known.iloc[row].reset_index(drop=True)
+    rows = pd.Index(known["account_id"]).get_indexer(pd.Index(scored["account_id"]))
     for name in ("probability", "points"):
-        if name not in table:
-            table[name] = scored[name]
-    return scored, table
+        if name not in known:
+            values = np.full(len(known), np.nan)
+            values[rows] = scored[name]
+            known[name] = values
+    return scored, known, rows
 
 
 def _score_problems(scored: pd.DataFrame, when: pd.Timestamp) -> list[Problem]:
@@ -186,9 +194,15 @@ def _bands(scored: pd.DataFrame, strategy: Strategy) -> np.ndarray:
 
 
 def _as_plan(
-    draft: Draft, scored: pd.DataFrame, stage: np.ndarray, band: np.ndarray, policy: _Policy
+    draft: Draft,
+    rows: np.ndarray,
+    scored: pd.DataFrame,
+    stage: np.ndarray,
+    band: np.ndarray,
+    policy: _Policy,
 ) -> pd.DataFrame:
     file, ids = draft.strategy.file, scored["account_id"]
+    text = {name: values[rows] for name, values in draft.text.items()}
     day = policy.when.tz_localize(None).normalize()
     columns: dict[str, Any] = {
         "account_id": ids,
@@ -196,17 +210,17 @@ def _as_plan(
         "as_of": pd.Series(day, index=ids.index).astype(schema.DATE_DTYPE),
         "stage": np.array([entry.stage for entry in file.stages], dtype=object)[stage],
         "band": np.array([entry.band for entry in file.bands], dtype=object)[band],
-        "treatment": draft.text["treatment"],
-        "also": draft.text["also"],
-        "channel": draft.text["channel"],
-        "earliest_at": instants(draft.earliest),
-        **{name: draft.text[name] for name in ("rule", "removed", "postponed", "to_confirm")},
-        **{name: draft.text[name] for name in ("notices", "warnings")},
+        "treatment": text["treatment"],
+        "also": text["also"],
+        "channel": text["channel"],
+        "earliest_at": instants(draft.earliest[rows]),
+        **{name: text[name] for name in ("rule", "removed", "postponed", "to_confirm")},
+        **{name: text[name] for name in ("notices", "warnings")},
         "arm": file.role,
-        "propensity": draft.propensity,
+        "propensity": draft.propensity[rows],
         "value": np.nan,
         "policy": policy.label,
-        "decision_id": _decision_ids(ids, draft.text["treatment"], policy, day),
+        "decision_id": _decision_ids(ids, text["treatment"], policy, day),
     }
     return pd.DataFrame(columns)
 

@@ -257,7 +257,7 @@ def _choice_problems(
         where = document.at(*at, key, index)
         if entry is None:
             continue
-        if reason := _never(entry, here):
+        if reason := _never(entry, here) or _denied(entry, cell):
             yield Problem("DLQ-209", f"{_shown(name)} can never be chosen here: {reason}", where)
         if key == "treatment" and sure:
             what = f"{_shown(name)} is unreachable: nothing ever removes {_shown(sure)} before it"
@@ -281,6 +281,15 @@ def _never(entry: Treatment, here: list[Stage]) -> str:
         last = inf if stage.dpd[1] is None else stage.dpd[1]
         if low > last or high < stage.dpd[0]:
             return f"it covers DPD {low} to {high}, which stage {_shown(stage.stage)} does not meet"
+    return ""
+
+
+def _denied(entry: Treatment, cell: Cell) -> str:
+    """Say which precondition the cell's own conditions deny."""
+    for need in entry.requires:
+        test = cell.when.get(need)
+        if test is not None and test.equals is False:
+            return f"it requires {need}, and the cell asks for accounts without it"
     return ""
 
 

@@ -17,7 +17,7 @@ from delinquency import schema
 from delinquency.errors import InputError, Problem
 from delinquency.schema import Column, Table
 
-__all__ = ["ContactLog"]
+__all__ = ["ContactLog", "instants_of"]
 
 NONE = np.iinfo(np.int64).min
 """No such contact."""
@@ -96,7 +96,7 @@ class ContactLog:
 
     def __init__(self, table: Any, accounts: pd.DataFrame, at: pd.Timestamp) -> None:
         log = _admitted(table)
-        self.time = _instants(log["at"])
+        self.time = instants_of(log["at"])
         known = self.time <= at.value // 1000
         self.channel, self.channels = _words(log["channel"])
         self.outcome, self.outcomes = _words(log["outcome"])
@@ -201,11 +201,19 @@ def _admitted(table: Any) -> pd.DataFrame:
     return schema.admit(frame.assign(contact_row=np.arange(len(frame))), _TABLE)
 
 
-def _instants(times: pd.Series) -> np.ndarray:
+def instants_of(times: pd.Series) -> np.ndarray:
+    """Return times as microseconds in UTC.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-103`` when one is missing or unreadable.
+    """
     try:
         if pd.api.types.is_numeric_dtype(times.dtype):
             raise ValueError
-        read = pd.to_datetime(times, utc=True, errors="raise")
+        plain = pd.api.types.is_datetime64_any_dtype(times.dtype)
+        read = pd.to_datetime(times, utc=True, format=None if plain else "ISO8601")
         if read.isna().any():
             raise ValueError
     except (ValueError, TypeError, OverflowError):

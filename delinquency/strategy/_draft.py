@@ -153,19 +153,24 @@ class Draft:
         treatments = self.strategy.treatments
         channels = np.array([*treatments[name].channels, ""], dtype=object)
         self.text["channel"][rows] = channels[self.gates.channel(name)[rows]]
-        self.earliest[rows] = self.gates.earliest(name)[rows]
-        for column, gates in (
-            ("postponed", self.gates.postponing(name)),
-            ("notices", self.gates.notices(name)),
-            ("warnings", self.gates.warnings(name)),
-        ):
-            self.text[column][rows] = _joined(gates, rows)
         code, words = patterns([~removed[:, k] for k in range(len(beside))], len(rows))
         for number, word in enumerate(words):
-            here = rows[code == number]
             running = self._compatible(name, [beside[position] for position in word])
-            self.text["also"][here] = "; ".join(running)
-            self.text["to_confirm"][here] = self._to_confirm([name, *running], here)
+            self._tell(rows[code == number], name, running)
+
+    def _tell(self, rows: np.ndarray, name: str, beside: Sequence[str]) -> None:
+        """Write what goes with the chosen treatment and with those beside it, and from when."""
+        gates, together = self.gates, [name, *beside]
+        self.text["also"][rows] = "; ".join(beside)
+        self.text["to_confirm"][rows] = self._to_confirm(together, rows)
+        # one instant a row: nothing of it happens before everything of it may
+        self.earliest[rows] = np.max([gates.earliest(entry)[rows] for entry in together], axis=0)
+        for column, told in (
+            ("postponed", gates.postponing),
+            ("notices", gates.notices),
+            ("warnings", gates.warnings),
+        ):
+            self.text[column][rows] = _joined([g for entry in together for g in told(entry)], rows)
 
     def _to_confirm(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
         asked = {name: _joined(self.gates.to_confirm(name), rows) for name in names}

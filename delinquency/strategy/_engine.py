@@ -20,9 +20,10 @@ from delinquency.strategy._rules import Rule, RulePack
 
 __all__ = ["ChannelState", "Effect", "RuleEngine", "channels_of"]
 
-EU = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+_MEMBERS = (
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"  # 27 of them
 )
+EU = frozenset(_MEMBERS.split())
 COVERS = {"phone": ("phone", "ai_voice"), "sms": ("sms", "app"), "other": ("app", "social")}
 """The strict reading: a rule on calls binds automated calls, one on texts a message in an app."""
 
@@ -221,7 +222,7 @@ class RuleEngine:
             state.notices += [(rule.id, notice, applies) for notice in rule.notices]
         closes = self._closed(rule, applies, state, channel)
         until = self._until(rule, applies)
-        if rule.cap is not None and self.log is None:
+        if rule.cap is not None and self.log is None and rule.blocks:
             state.unconfirmed.append((rule.id, "contact_log", applies))
         if not rule.blocks:
             late = until > self.now if until is not None else False
@@ -250,10 +251,9 @@ class RuleEngine:
         if rule.require:
             closes |= applies & ~self._satisfied(rule, applies, state)
         if rule.require_any:
-            known = [n for n in rule.require_any if self._known(n)]
-            if known:
+            if any(self._known(name) for name in rule.require_any):
                 closes |= applies & ~self._any_holds(rule.require_any)
-            else:
+            elif rule.blocks:
                 state.unconfirmed.append((rule.id, " or ".join(rule.require_any), applies))
         if rule.limitation is not None:
             closes |= applies & self._time_barred(rule)
@@ -265,7 +265,8 @@ class RuleEngine:
     def _satisfied(self, rule: Rule, applies: np.ndarray, state: ChannelState) -> np.ndarray:
         known = {name: test for name, test in rule.require.items() if self._known(name)}
         lacking = [name for name in rule.require if name not in known]
-        state.unconfirmed += [(rule.id, name, applies) for name in lacking]
+        if rule.blocks:  # what only warns has nothing to be confirmed, and removes nothing
+            state.unconfirmed += [(rule.id, name, applies) for name in lacking]
         return self._holds(known)
 
     def _time_barred(self, rule: Rule) -> np.ndarray:
@@ -284,7 +285,9 @@ class RuleEngine:
         if name not in self.facts.table:
             return None
         try:
-            read = pd.to_datetime(self.facts.table[name], errors="raise")
+            stated = self.facts.table[name]
+            plain = pd.api.types.is_datetime64_any_dtype(stated.dtype)
+            read = pd.to_datetime(stated, format=None if plain else "ISO8601")
             if getattr(read.dt, "tz", None) is not None:
                 raise ValueError
         except (ValueError, TypeError, AttributeError, OverflowError):

@@ -71,10 +71,11 @@ def admit_accounts(table: Any) -> pd.DataFrame:
         if name in HOLDS or name in PERSONAL or str(name).startswith("opt_out_"):
             _, known = flag(accounts[name])
             if not known.all():
-                what = f"a hold or opt-out is missing in {int((~known).sum()):,} of {len(known):,} rows"
+                lacking = int((~known).sum())
+                what = f"a hold or opt-out is missing in {lacking:,} of {len(known):,} rows"
                 fix = "say true or false in every row; an unknown stop must not pass as none"
                 where = f"accounts.{name}"
-                problems.append(Problem("DLQ-104", what, where, int((~known).sum()), fix))
+                problems.append(Problem("DLQ-104", what, where, lacking, fix))
     if problems:
         raise InputError(*problems)
     return accounts

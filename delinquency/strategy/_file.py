@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from delinquency.strategy._conditions import Conditions
-from delinquency.strategy._model import Model, Name, Names
+from delinquency.strategy._model import MaybeNames, Model, Name, Names
 from delinquency.strategy._rules import Rule
 from delinquency.strategy._treatments import Treatment
 
@@ -95,7 +95,7 @@ class Cell(Model):
     band: Names
     when: Conditions = Field(default_factory=dict)
     treatment: Names
-    also: Names = ()
+    also: MaybeNames = ()
     weights: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = ()
 
     @model_validator(mode="after")
@@ -125,13 +125,13 @@ class StrategyFile(Model):
         tuple[Annotated[Band, BeforeValidator(_as_band), WithJsonSchema(_BAND_SCHEMA)], ...],
         Field(min_length=1, max_length=100),
     ]
-    packs: Names = ()
-    actors: Names = ()
+    packs: MaybeNames = ()
+    actors: MaybeNames = ()
     house: tuple[Rule, ...] = ()
     put_off_days: Annotated[int, Field(ge=0, le=365)] = 7
     dwell_days: dict[Rung, Annotated[int, Field(ge=0, le=365)]] = Field(default_factory=dict)
-    enable: Names = ()
-    disable: Names = ()
+    enable: MaybeNames = ()
+    disable: MaybeNames = ()
     treatments: tuple[Treatment, ...] = ()
     cells: Annotated[tuple[Cell, ...], Field(min_length=1, max_length=20000)]
 

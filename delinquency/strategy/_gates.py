@@ -75,8 +75,8 @@ class Gates:
                 *self._preconditions(entry),
                 *self._rules(entry),
                 *self._escalation(entry),
-                *self._steps(entry),
             ]
+            found += self._steps(entry, self._any_of(gate.removes for gate in found))
             self._gates[name] = [gate for gate in found if gate.removes.any()]
         return self._gates[name]
 
@@ -253,17 +253,19 @@ class Gates:
         ]
 
     def _any(self, *names: str) -> np.ndarray:
-        masks = [self.facts.get(name) for name in names]
-        found = [mask for mask in masks if mask is not None]
-        return np.logical_or.reduce([np.zeros(self.n, dtype=bool), *found])
+        masks = (self.facts.get(name) for name in names)
+        return self._any_of(mask for mask in masks if mask is not None)
 
-    def _steps(self, entry: Treatment) -> list[Gate]:
+    def _any_of(self, masks: Iterable[np.ndarray]) -> np.ndarray:
+        return np.logical_or.reduce([np.zeros(self.n, dtype=bool), *masks])
+
+    def _steps(self, entry: Treatment, removed: np.ndarray) -> list[Gate]:
         """Return what the pace removes: a climb before its time, a contact put off too long."""
         if self.pace is None:
             return []
         limit = self.engine.now + self.pace.put_off_days * 86_400_000_000
         when = self.earliest(entry.treatment)
-        late = (when > limit) & (when != NEVER)
+        late = (when > limit) & ~removed
         gates = [
             Gate(f"later:{g.reason}", g.removes & late) for g in self.postponing(entry.treatment)
         ]

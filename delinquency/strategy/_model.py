@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from delinquency.errors import Problem, did_you_mean
 from delinquency.strategy._yaml import Document, _shown
 
-__all__ = ["Model", "Name", "Names", "parts", "problems_of", "validate"]
+__all__ = ["MaybeNames", "Model", "Name", "Names", "parts", "problems_of", "validate"]
 
 
 class Model(BaseModel):
@@ -44,6 +44,14 @@ Names = Annotated[
     ),
 ]
 """A name, or a list of names."""
+
+MaybeNames = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_as_names),
+    Field(max_length=200),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""The same, and it may be empty."""
 
 _WORDS = {
     "string_type": "expected text; put it in quotes",

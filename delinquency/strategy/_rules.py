@@ -247,7 +247,7 @@ class RulePack:
 
     @classmethod
     def load(cls, name: str | os.PathLike[str]) -> RulePack:
-        """Read a shipped pack by its id, or a file of one's own.
+        """Read a shipped pack by its id, or a ``.yaml`` file of one's own.
 
         Raises
         ------
@@ -256,7 +256,7 @@ class RulePack:
         """
         if str(name) in cls.shipped():
             return _shipped_pack(str(name))
-        if not Path(name).suffix:
+        if Path(name).suffix not in (".yaml", ".yml"):
             near = did_you_mean(str(name), cls.shipped())
             fix = near or "shipped: " + ", ".join(cls.shipped())
             raise InputError(Problem("DLQ-206", "unknown rule pack", str(name), fix=fix))

@@ -2,11 +2,6 @@
 
 import pandas as pd
 import pytest
-from hypothesis import settings
-
-# a slow machine is no counter-example
-settings.register_profile("strategy", deadline=None, max_examples=60)
-settings.load_profile("strategy")
 
 
 @pytest.fixture

@@ -287,3 +287,195 @@ def test_explain_tells_hold_last_resort_and_reasons(book):
     assert "未采取「人工电话」：缺少条件：有效电话号码。" in explain(plan, 2, lang="zh")
     with pytest.raises(InputError, match="DLQ-125"):
         explain(plan, 99)
+
+
+LAW = ["cn.gbt_45251_2025", "cn.cba_2026"]
+
+
+def test_accounts_of_one_person_share_the_persons_cap_in_one_plan(book):
+    """Four accounts of a person, three conversations a day: the longest overdue go first."""
+    scores, accounts = book((20, "C"), (25, "C"), (30, "C"), (9, "C"), (20, "C"))
+    accounts = accounts.assign(person_id=[1, 1, 1, 1, 2], time_zone="Asia/Shanghai")
+
+    plan = assign(scores, accounts, packs=LAW, as_of="2026-11-23T04:00Z").set_index("account_id")
+
+    calls = ["agent_call", "agent_call", "agent_call", "no_action", "agent_call"]
+    assert plan["treatment"].tolist() == calls
+    assert plan.loc[4, "rule"] == "8-30/C/shared_cap"
+    assert plan.loc[4, "removed"] == "agent_call: cn.gb.voice_cap"
+    assert "Another account of the same person goes first" in explain(plan.loc[4].to_dict())
+
+
+def test_contacts_already_made_leave_less_of_the_shared_cap(book):
+    """Two conversations this morning leave room for one call, not for two."""
+    scores, accounts = book((20, "C"), (25, "C"))
+    accounts = accounts.assign(person_id=1, time_zone="Asia/Shanghai")
+    contacts = pd.DataFrame(
+        {
+            "account_id": [1, 2],
+            "at": ["2026-11-23T01:00Z", "2026-11-23T02:00Z"],
+            "channel": "phone",
+            "outcome": "right_party",
+        }
+    )
+
+    plan = assign(scores, accounts, contacts, packs=LAW, as_of="2026-11-23T04:00Z")
+
+    assert plan["treatment"].tolist() == ["no_action", "agent_call"]
+
+
+def test_a_contact_that_would_wait_too_long_gives_way_to_the_next(book):
+    """Ten contacts this month in Australia: the call would wait eight days, so nothing is sent."""
+    scores, accounts = book((20, "C"))
+    accounts["time_zone"] = "Australia/Sydney"
+    contacts = pd.DataFrame(
+        {
+            "account_id": 1,
+            "at": [f"2026-11-{day:02d}T02:00Z" for day in range(1, 21, 2)],
+            "channel": "email",
+            "outcome": "sent",
+        }
+    )
+    plan = assign(scores, accounts, contacts, packs=["au.rg96"], as_of="2026-11-21T02:00Z")
+
+    assert plan["treatment"].tolist() == ["no_action"]
+    assert "later:au.cap_month" in plan["removed"][0]
+
+
+DRAWN = """\
+format: 1
+name: trial
+role: challenger
+stages: [{stage: all, dpd: [0, null]}]
+bands: [A]
+cells:
+  - stage: all
+    band: A
+    treatment: [digital_reminder, agent_call, ai_voice_call]
+    weights: [1, 2, 1]
+"""
+
+
+def test_weights_draw_among_what_is_allowed_and_log_the_propensity():
+    """Half of the people are called; where the phone is bad the message is certain."""
+    n = 4000
+    scores = pd.DataFrame(
+        {
+            "account_id": range(n),
+            "snapshot_date": "2026-06-30",
+            "probability": 0.1,
+            "points": 600.0,
+            "band": "A",
+        }
+    )
+    accounts = pd.DataFrame(
+        {
+            "account_id": range(n),
+            "person_id": np.arange(n) // 2,
+            "days_past_due": 20,
+            "valid_phone": np.arange(n) % 4 < 2,
+            "robocall_consent": True,
+        }
+    )
+    strategy = Strategy.from_text(DRAWN)
+
+    plan = assign(scores, accounts, strategy=strategy, as_of="2026-07-01")
+
+    good = plan[accounts["valid_phone"]]
+    shares = good["treatment"].value_counts(normalize=True)
+    assert abs(shares["agent_call"] - 0.5) < 0.05
+    assert set(plan.loc[~accounts["valid_phone"], "treatment"]) == {"digital_reminder"}
+    assert set(plan.loc[~accounts["valid_phone"], "propensity"]) == {1.0}
+    expected = {"agent_call": 0.5, "digital_reminder": 0.25, "ai_voice_call": 0.25}
+    assert (good["propensity"] == good["treatment"].map(expected)).all()
+    by_person = plan.groupby(accounts["person_id"])["treatment"].nunique()
+    assert (by_person == 1).all()
+    assert set(plan["arm"]) == {"challenger"}
+
+
+def test_an_account_dwells_on_its_rung_before_it_climbs(book):
+    """Five days on rung 1, then a call; going down is always open."""
+    strategy = Strategy.from_text(
+        "format: 1\nname: slow\ndwell_days: {'1': 5}\nstages: [{stage: all, dpd: [0, null]}]\n"
+        "bands: [C]\ncells:\n  - {stage: all, band: C, treatment: [agent_call, digital_reminder]}\n"
+    )
+    facts = {"current_rung": [1, 1, 3, 1], "days_at_rung": [4.0, 5.0, 0.0, np.nan]}
+
+    plan = plan_of(*book(*[(20, "C")] * 4, **facts), strategy=strategy)
+
+    message, call = "digital_reminder", "agent_call"
+    assert plan["treatment"].tolist() == [message, call, call, message]
+    assert plan.loc[1, "removed"] == "agent_call: dwell"
+
+
+def test_a_strategy_names_its_packs_and_the_rules_of_the_house(book):
+    """The file is enough: its packs, its own hours, and who acts."""
+    text = DRAWN.replace("weights: [1, 2, 1]", "rule: first").replace(
+        "stages:",
+        "packs: us.fdcpa_reg_f\nactors: debt_buyer\nhouse:\n"
+        "  - {id: our.hours, kind: contact_window, mode: executable, severity: block,\n"
+        "     evidence: primary, channels: [sms, email],\n"
+        '     window: {allow: ["09:00", "17:00"]}}\nstages:',
+        1,
+    )
+    scores, accounts = book((5, "A"))
+    accounts["time_zone"] = "America/New_York"
+
+    plan = assign(scores, accounts, strategy=Strategy.from_text(text), as_of="2026-07-01T12:30Z")
+
+    assert str(plan["earliest_at"][0]) == "2026-07-01 13:00:00+00:00"
+    assert plan["postponed"][0] == "our.hours"
+    assert "us.fdcpa_reg_f@2026.11#" in plan["policy"][0]
+
+
+def test_the_plan_of_a_past_day_does_not_know_what_came_later(book):
+    """As of July, a request to stop in August changes nothing."""
+    scores, accounts = book((20, "C"))
+    log = pd.DataFrame(
+        {"account_id": 1, "at": ["2026-08-01T00:00Z"], "channel": "phone", "outcome": "cease"}
+    )
+
+    before = assign(scores, accounts, log, as_of="2026-07-01")
+    after = assign(scores, accounts, log, as_of="2026-08-02")
+
+    assert before["treatment"].tolist() == ["agent_call"]
+    assert after["treatment"].tolist() == ["no_action"]
+
+
+def test_an_account_without_a_score_still_speaks_for_its_person(book):
+    """The other account of this person is not scored; its log and opt-outs count all the same."""
+    scores, accounts = book((20, "C"), (20, "C"), (20, "C"))
+    accounts = accounts.assign(
+        person_id=[1, 1, 2], time_zone="Asia/Shanghai", opt_out_email=[False, True, False]
+    )
+    contacts = pd.DataFrame(
+        {
+            "account_id": 2,
+            "at": [f"2026-11-23T0{hour}:00Z" for hour in (1, 2, 3)],
+            "channel": "phone",
+            "outcome": "right_party",
+        }
+    )
+
+    plan = assign(
+        scores[scores["account_id"] != 2], accounts, contacts, packs=LAW, as_of="2026-11-23T04:00Z"
+    )
+
+    assert plan["account_id"].tolist() == [1, 3]
+    assert plan["postponed"].tolist() == ["cn.gb.voice_cap", ""]
+
+
+def test_a_rule_that_only_warns_removes_nothing_even_without_data(book):
+    """No column says whether the customer consents: unverified, so a letter is not removed."""
+    strategy = Strategy.from_text(
+        "format: 1\nname: x\nstages: [{stage: all, dpd: [0, null]}]\nbands: [C]\n"
+        "treatments:\n  - treatment: notice\n    name: {en: N, zh: 函}\n    rung: 6\n"
+        "    mutex: legal_track\n    dpd: [0, 9999]\n    capacity: none\n    channels: [email]\n"
+        "    text: {en: Send it., zh: 发送。}\n"
+        "cells:\n  - {stage: all, band: C, treatment: notice}\n"
+    )
+    facts = {"contact_tried": True, "arrangement_offered": True}
+
+    plan = plan_of(*book((20, "C"), **facts), strategy=strategy, packs=["us.nyc.dcwp2026"])
+
+    assert plan["treatment"].tolist() == ["notice"]

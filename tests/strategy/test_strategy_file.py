@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delinquency.errors import InputError
-from delinquency.strategy import Strategy, catalogue, json_schema, treatments
+from delinquency.strategy import (
+    Strategy,
+    catalogue,
+    check_strategy,
+    json_schema,
+    show_strategy,
+    treatments,
+)
 
 SMALL = """\
 format: 1
@@ -113,6 +120,12 @@ BROKEN = [
         "treatment: [partner_notice, inst",
         "12:40: DLQ-209",
         "disabled",
+    ),
+    (
+        "    treatment: [digital_reminder, agent_call]",
+        "    treatment: agent_call\n    when: {valid_phone: false}",
+        "11:16: DLQ-209",
+        "it requires valid_phone",
     ),
     ("name: small", "name: small\nlast_resort: agent_call", "3:14: DLQ-209", "last resort"),
     ("name: small", "name: small\ndisable: care_and_hold", "3:10: DLQ-209", "must stay enabled"),
@@ -275,3 +288,68 @@ def test_default_numbers_are_finite():
     assert numbers
     assert all(math.isfinite(value) for value in numbers)
     assert np.isfinite([entry.dpd for entry in catalogue().values()]).all()
+
+
+HOUSE = """\
+packs: [us.fdcpa_reg_f, cn.cbirc_card_2011]
+house:
+  - {id: h.1, kind: contact_window, mode: executable, severity: block, evidence: primary,
+     channels: [phone], window: {allow: ["%s", "20:00"]}}
+  - {id: h.2, kind: contact_cap, mode: executable, severity: block, evidence: primary,
+     channels: [phone], cap: {counts: attempts, max: %d, days: 7, unit: account}}
+  - {id: h.3, kind: tenor_cap, mode: executable, severity: block, evidence: primary,
+     treatments: [instalment_plan], require: {plan_tenor_months: {at_most: %d}}}
+"""
+
+
+def test_a_house_policy_that_loosens_a_rule_is_refused():
+    """Longer hours, more calls, a longer term: each with its place and the rule it would loosen."""
+    assert Strategy.from_text(SMALL + HOUSE % ("09:00", 3, 36))
+
+    lines = refusal(SMALL + HOUSE % ("07:30", 9, 72))
+
+    assert [line.split(" loosens ")[1].split(".")[-2] for line in lines] != []
+    assert any("loosens us.f.window: it is open at 07:30" in line for line in lines)
+    assert any(
+        "loosens us.f.call_cap: it permits 9 where 7 are permitted" in line for line in lines
+    )
+    assert any("loosens cn.card.instalment: its limit on plan_tenor" in line for line in lines)
+    assert all(line.startswith("strategy.yaml:") and "DLQ-209" in line for line in lines)
+
+
+def test_a_parameter_of_a_shipped_treatment_may_only_be_tightened():
+    """A plan of 72 months under a shipped name is no instalment plan of ours."""
+    entry = catalogue()["instalment_plan"]
+    text = json.dumps([{**entry.model_dump(mode="json"), "parameters": {"max_tenor_months": 72.0}}])
+
+    lines = refusal(SMALL + f"treatments: {text}\n")
+
+    assert len(lines) == 1
+    assert "loosens its parameter" in lines[0]
+
+
+def test_unknown_packs_and_rules_without_a_condition_are_refused():
+    """A typo must not mean no rules; a rule that says nothing is a mistake."""
+    lines = refusal(
+        SMALL + "packs: us.fdcpa_regf\nhouse:\n"
+        "  - {id: h, kind: x, mode: executable, evidence: primary, channels: [phone]}\n"
+        "  - {id: i, kind: x, mode: executable, evidence: unchecked, always: true,\n"
+        "     channels: [phone]}\n"
+    )
+
+    assert any('did you mean "us.fdcpa_reg_f"?' in line for line in lines)
+    assert any("needs a condition" in line for line in lines)
+    assert any("must say unverified: true" in line for line in lines)
+
+
+def test_check_and_show_are_for_people(tmp_path):
+    """A table of problems, a text of the strategy; a good file has notes only."""
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(SMALL + "packs: us.nyc.dcwp2026\n")
+    bad.write_text(SMALL.replace("[31, null]", "[30, null]"))
+
+    assert set(check_strategy(good)["level"]) == {"note"}
+    assert check_strategy(good)["what"].str.contains("only warn: us.nyc.contact_cap").any()
+    assert check_strategy(bad).loc[0, ["level", "code"]].tolist() == ["error", "DLQ-207"]
+    assert "early  (days past due 0 to 30)" in show_strategy(good)
+    assert "Not legal advice" in show_strategy()
