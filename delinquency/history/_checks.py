@@ -272,16 +272,18 @@ def _calendar_of(dates: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
 
 
 def _after(frame: pd.DataFrame, dates: np.ndarray, as_of: pd.Timestamp) -> list[Issue]:
-    rules = [("month", dates, "a month ends after as_of", "it counts once it has ended")]
+    tomorrow = np.datetime64(as_of) + np.timedelta64(1, "D")
+    # a month counts by its end, whichever of its days the table names
+    running = tomorrow.astype("datetime64[M]").astype("datetime64[D]")
+    rules = [(dates, running, "a month ends after as_of", "it counts once it has ended")]
     for name, fix in (
         ("known_at", "it is left out until it was booked"),
         ("opened", "repair the date"),
     ):
         if name in frame:
-            rules.append((name, _as_dates(frame[name])[0], f"{name} lies after as_of", fix))
-    end = np.datetime64(as_of) + np.timedelta64(1, "D")
+            rules.append((_as_dates(frame[name])[0], tomorrow, f"{name} lies after as_of", fix))
     issues = []
-    for _, values, rule, fix in rules:
+    for values, end, rule, fix in rules:
         # a missing date is the smallest integer; whole numbers are compared much faster than dates
         if values.view("int64").max() >= end.astype(DATE_DTYPE).view("int64"):
             wrong = values >= end

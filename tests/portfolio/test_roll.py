@@ -205,3 +205,16 @@ def test_nobody_vanishes(histories):
         assert error.code == "DLQ-100"
         return
     assert rates["n"].sum() + rates.attrs["holes"] == (months["month"] < last).sum()
+
+
+def test_intervals_hold_what_they_say():
+    """1 of 4 among 9 states: the density of Beta(1 + 1/9, 3 + 8/9), summed between the ends, is 0.9."""
+    rates = roll_rates(book([0, 31], [0, 0], [0, 0], [0, 0]), buckets=(1, 30, 60), level=0.9)
+    cell = rates[(rates["from_bucket"] == "0") & (rates["to_bucket"] == "30-59")].iloc[0]
+    grid = (np.arange(400_000) + 0.5) / 400_000
+    density = grid ** (1 / 9) * (1 - grid) ** (2 + 8 / 9)
+
+    assert rates["to_bucket"].nunique() == 9
+    for end, below in (("low", 0.05), ("high", 0.95)):
+        mass = density[grid <= cell[end]].sum() / density.sum()
+        assert mass == pytest.approx(below, abs=1e-4)
