@@ -7,13 +7,21 @@ from delinquency.strategy._explain import explain, in_words
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
+from delinquency.strategy._value import (
+    PredictedResponse,
+    UpliftResponse,
+    rates_response,
+    treatment_values,
+)
 
 __all__ = [
     "Allocation",
     "Experiment",
+    "PredictedResponse",
     "SampleRatio",
     "Strategy",
     "Treatment",
+    "UpliftResponse",
     "allocate",
     "assign",
     "catalogue",
@@ -21,6 +29,8 @@ __all__ = [
     "in_words",
     "json_schema",
     "power",
+    "rates_response",
     "sample_size",
+    "treatment_values",
     "treatments",
 ]
