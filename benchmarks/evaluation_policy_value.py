@@ -13,11 +13,14 @@ import sys
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 
 from delinquency.evaluation import policy_value
 
 NAMES = np.array(["agent_call", "digital_reminder", "no_action"])
-ROWS = 6_000
+ROWS = 20_000
 
 
 def drawn(n, rng):
@@ -52,8 +55,10 @@ def one(seed, target):
     log["person_id"] = each % (ROWS // 2)
     log["treatment"], log["propensity"], log["reward"] = NAMES[action], chance[each, action], paid
     rows = []
-    for estimator in ("dr", "ips", "snips", "dm"):
-        found = policy_value(log, NAMES[best_guess(x)], estimator, bootstrap=300, seed=seed)
+    for estimator in ("dr", "ips", "snips"):
+        model = make_pipeline(PolynomialFeatures(2), Ridge(1.0))
+        policy = NAMES[best_guess(x)]
+        found = policy_value(log, policy, estimator, model=model, bootstrap=400, seed=seed)
         inside = found.low <= target <= found.high
         size = found.effective_size
         rows.append((estimator, found.value / target - 1, inside, found.high - found.low, size))
