@@ -30,20 +30,28 @@ _ROOMS = (
 __all__ = [*_ROOMS, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from delinquency import datasets, errors, evaluation, features, history, portfolio, recovery, report, schema, scoring, storage, strategy, workflows
+    from delinquency import (
+        datasets,
+        errors,
+        evaluation,
+        features,
+        history,
+        portfolio,
+        recovery,
+        report,
+        schema,
+        scoring,
+        storage,
+        strategy,
+        workflows,
+    )
 
-__all__ = [
-    "datasets",
-    "errors",
-    "evaluation",
-    "features",
-    "history",
-    "portfolio",
-    "recovery",
-    "report",
-    "schema",
-    "scoring",
-    "storage",
-    "strategy",
-    "workflows",
-]
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

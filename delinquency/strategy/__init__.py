@@ -5,7 +5,12 @@ Nothing here is legal advice: the shipped rule packs are drafts that no lawyer h
 
 from delinquency.strategy._allocate import Allocation, allocate
 from delinquency.strategy._assign import assign
-from delinquency.strategy._decisions import read_decisions, record_decisions, replay, verify_decisions
+from delinquency.strategy._decisions import (
+    read_decisions,
+    record_decisions,
+    replay,
+    verify_decisions,
+)
 from delinquency.strategy._early import early_warning
 from delinquency.strategy._eligible import eligible
 from delinquency.strategy._experiment import Experiment, SampleRatio, power, sample_size
@@ -16,11 +21,16 @@ from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rules import Rule, RulePack, list_rules
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
-from delinquency.strategy._value import PredictedResponse, UpliftResponse, rates_response, treatment_values
+from delinquency.strategy._value import (
+    PredictedResponse,
+    UpliftResponse,
+    rates_response,
+    treatment_values,
+)
 
 __all__ = [
-    "Allocation",
     "DIALLER_COLUMNS",
+    "Allocation",
     "Experiment",
     "PredictedResponse",
     "Rule",

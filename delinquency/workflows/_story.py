@@ -107,7 +107,7 @@ def story(
 ) -> report.Story:
     """Return what a report tells of a run that has been made."""
     judged = _judgement(holdout, scorer) if holdout is not None and len(holdout) else {}
-    if judged and accounts is not None:
+    if judged and holdout is not None and accounts is not None:
         people = schema.to_frame(accounts, "accounts")
         judged["audit"] = report.audit_rows(holdout, plan, people, _SPARED)
     chinese = strategies.treatments("zh")
