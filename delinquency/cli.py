@@ -299,6 +299,17 @@ def rules_treatments(as_json: Json = False) -> None:
     _show(strategies.treatments(), as_json)
 
 
+@rules_app.command("list")
+def rules_list(
+    unverified: Annotated[bool, typer.Option(help="Only rules nobody has checked.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the rules of the shipped packs: drafts that no lawyer has reviewed, not legal advice."""
+    from delinquency import strategy as strategies
+
+    _show(strategies.list_rules(unverified=unverified), as_json)
+
+
 def _optional(path: Path | None) -> Any:
     from delinquency import storage
 
