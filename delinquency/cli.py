@@ -287,8 +287,7 @@ def rules_show(strategy: StrategyFile = None) -> None:
     """Print a strategy as the table of stages and bands that it is."""
     from delinquency import strategy as strategies
 
-    chosen = strategies.Strategy.load(strategy) if strategy else strategies.Strategy.default()
-    print(chosen.table().to_string())
+    print(strategies.show_strategy(strategy))
 
 
 @rules_app.command("treatments")
