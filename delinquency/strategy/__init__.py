@@ -5,6 +5,7 @@ from delinquency.strategy._assign import assign
 from delinquency.strategy._experiment import Experiment, SampleRatio, power, sample_size
 from delinquency.strategy._explain import explain, in_words
 from delinquency.strategy._file import json_schema
+from delinquency.strategy._sequence import SequencePlan, plan_sequence
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
 from delinquency.strategy._value import (
@@ -19,6 +20,7 @@ __all__ = [
     "Experiment",
     "PredictedResponse",
     "SampleRatio",
+    "SequencePlan",
     "Strategy",
     "Treatment",
     "UpliftResponse",
@@ -28,6 +30,7 @@ __all__ = [
     "explain",
     "in_words",
     "json_schema",
+    "plan_sequence",
     "power",
     "rates_response",
     "sample_size",
