@@ -113,7 +113,7 @@ def plan_sequence(
     limits: Any = use
     open_to = np.tile(np.where(np.isfinite(worth).ravel(), np.inf, 0), periods)
     bounds: Any = np.column_stack([np.zeros(len(gain)), open_to])
-    answer = linprog(
+    answer: Any = linprog(
         -gain,
         A_ub=limits,
         b_ub=np.concatenate(list(most.values())) if need else None,
