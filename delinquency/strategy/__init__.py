@@ -19,6 +19,7 @@ from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rules import Rule, RulePack, list_rules
+from delinquency.strategy._sequence import SequencePlan, plan_sequence
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
 from delinquency.strategy._value import (
@@ -36,6 +37,7 @@ __all__ = [
     "Rule",
     "RulePack",
     "SampleRatio",
+    "SequencePlan",
     "Strategy",
     "Treatment",
     "UpliftResponse",
@@ -52,6 +54,7 @@ __all__ = [
     "json_schema",
     "list_rules",
     "need_in_words",
+    "plan_sequence",
     "power",
     "rates_response",
     "read_decisions",
