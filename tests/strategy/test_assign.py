@@ -488,10 +488,10 @@ BESIDE = (
 
 
 def test_what_runs_beside_gives_way_to_the_chosen_of_its_group(book):
-    """Where the call is possible a promise may be taken beside it; beside a plan it may not."""
+    """A promise may be taken beside a call; beside a plan, two days late, it may not."""
     strategy = Strategy.from_text(BESIDE % ("[agent_call, instalment_plan]", "promise_to_pay"))
 
-    plan = plan_of(*book((20, "C"), (20, "C"), valid_phone=[True, False]), strategy=strategy)
+    plan = plan_of(*book((20, "C"), (2, "C")), strategy=strategy)
 
     assert plan["treatment"].tolist() == ["agent_call", "instalment_plan"]
     assert plan["also"].tolist() == ["promise_to_pay", ""]
