@@ -5,12 +5,8 @@ Nothing here is legal advice: the shipped rule packs are drafts that no lawyer h
 
 from delinquency.strategy._allocate import Allocation, allocate
 from delinquency.strategy._assign import assign
-from delinquency.strategy._decisions import (
-    read_decisions,
-    record_decisions,
-    replay,
-    verify_decisions,
-)
+from delinquency.strategy._chain import verify_decisions
+from delinquency.strategy._decisions import read_decisions, record_decisions, replay
 from delinquency.strategy._early import early_warning
 from delinquency.strategy._eligible import eligible
 from delinquency.strategy._experiment import Experiment, SampleRatio, power, sample_size
@@ -18,6 +14,7 @@ from delinquency.strategy._explain import explain, in_words, need_in_words
 from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export_plan
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._review import check_strategy, show_strategy
+from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._rules import Rule, RulePack, list_rules
 from delinquency.strategy._sequence import SequencePlan, plan_sequence
 from delinquency.strategy._strategy import Strategy

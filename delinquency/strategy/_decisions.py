@@ -7,31 +7,28 @@ inputs, so that it can be decided again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from delinquency import storage
-from delinquency.errors import InputError, IntegrityError, LockError, Problem
+from delinquency.errors import InputError, Problem
 from delinquency.schema import as_date, to_frame
 from delinquency.strategy._assign import assign, period_of
+from delinquency.strategy._chain import add_run, damaged, locked, sound_entries
 from delinquency.strategy._contacts import instants_of
 from delinquency.strategy._facts import instant_of
 from delinquency.strategy._file import StrategyFile
-from delinquency.strategy._rules import PackFile, RulePack, packs_of
+from delinquency.strategy._rule_models import PackFile
+from delinquency.strategy._rules import RulePack, packs_of
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment
 
-__all__ = ["read_decisions", "record_decisions", "replay", "verify_decisions"]
-
-CHAIN = "chain.json"
-START = "0" * 64
+__all__ = ["read_decisions", "record_decisions", "replay"]
 
 
 def record_decisions(
@@ -91,8 +88,8 @@ def record_decisions(
     )
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root):
-        entries = _sound_entries(root)
+    with locked(root):
+        entries = sound_entries(root)
         plan["period"] = period_of(plan["as_of"].iloc[0], strategy.file.period)
         plan["decided"] = _is_new(root, entries, plan)
         run = f"{len(entries) + 1:06d}"
@@ -104,7 +101,7 @@ def record_decisions(
                 _until(contacts, instant_of(as_of)), root / run / "contacts.parquet"
             )
         storage.write_bytes(root / run / "policy.json", _policy(strategy, bound, settings, as_of))
-        _commit(root, entries, run)
+        add_run(root, entries, run)
     return plan[plan["decided"]].drop(columns=["decided", "period"]).reset_index(drop=True)
 
 
@@ -132,23 +129,6 @@ def _policy(
     return json.dumps(document, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
 
 
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Keep the log for one writer; the system frees it when a writer dies."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - no such lock on this system
-        yield
-        return
-    with (root / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            what = "another process is writing to this log"
-            raise LockError(Problem("DLQ-401", what, str(root), fix="wait for it")) from error
-        yield
-
-
 def _is_new(root: Path, entries: list[dict[str, Any]], plan: pd.DataFrame) -> pd.Series:
     """Return which rows decide a treatment that the account has not had in this period."""
     columns = ["account_id", "treatment", "period"]
@@ -161,119 +141,6 @@ def _is_new(root: Path, entries: list[dict[str, Any]], plan: pd.DataFrame) -> pd
     return pd.Series([pair not in known for pair in pairs], index=plan.index)
 
 
-def _commit(root: Path, entries: list[dict[str, Any]], run: str) -> None:
-    files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": storage.sha256_of(path)}
-        for path in sorted((root / run).iterdir())
-        if not path.name.startswith(".")
-    }
-    entry = {"run": run, "files": files, "previous": entries[-1]["hash"] if entries else START}
-    entry["hash"] = _hash_of(entry)
-    text = json.dumps({"format": 1, "entries": [*entries, entry]}, indent=1, sort_keys=True)
-    storage.write_bytes(root / CHAIN, (text + "\n").encode())
-
-
-def _hash_of(entry: Mapping[str, Any]) -> str:
-    content = {key: entry[key] for key in ("run", "files", "previous")}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _entries(root: Path) -> list[dict[str, Any]]:
-    path = root / CHAIN
-    if not path.exists():
-        return []
-    try:
-        document = json.loads(path.read_bytes())
-        entries = document["entries"]
-        sound = all(_described(entry) for entry in entries)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
-        sound, entries = False, []
-    if not sound:
-        raise _damaged(path, "the chain cannot be read")
-    return entries
-
-
-def _described(entry: Any) -> bool:
-    texts = [entry[key] for key in ("run", "previous", "hash")]
-    texts += [file["sha256"] for file in entry["files"].values()]
-    sizes = [file["bytes"] for file in entry["files"].values()]
-    names = [*entry["files"], entry["run"]]
-    plain = all(isinstance(name, str) and Path(name).name == name for name in names)
-    return (
-        plain and all(isinstance(t, str) for t in texts) and all(isinstance(n, int) for n in sizes)
-    )
-
-
-def _damaged(path: Path, what: str) -> IntegrityError:
-    fix = "restore the log from a copy; it is never repaired in place"
-    return IntegrityError(Problem("DLQ-602", what, str(path), fix=fix))
-
-
-def _sound_entries(root: Path) -> list[dict[str, Any]]:
-    states = verify_decisions(root) if (root / CHAIN).exists() else pd.DataFrame({"state": []})
-    if not (states["state"] == "same").all():
-        raise _damaged(root, "files of the log are not what the chain says")
-    return _entries(root)
-
-
-def verify_decisions(folder: str | os.PathLike[str], *, head: str | None = None) -> pd.DataFrame:
-    """Hash every file of a log again, and follow the chain.
-
-    Parameters
-    ----------
-    folder : path
-        The log.
-    head : str, optional
-        The last hash as kept elsewhere, such as in a run manifest: without one, a log that was cut
-        or rewritten from some run to its end cannot be told from one that always ended so.
-
-    Returns
-    -------
-    DataFrame
-        ``file, bytes, state``: ``"same"``, ``"changed"``, ``"missing"``, ``"unknown"`` (a file of a
-        run that the chain does not name). ``chain.json`` is ``"changed"`` when a link does not
-        hold.
-
-    Raises
-    ------
-    IntegrityError
-        ``DLQ-602`` when there is no log, or its chain cannot be read.
-    """
-    root = Path(folder)
-    if not (root / CHAIN).is_file():
-        raise _damaged(root, "there is no chain of decisions")
-    entries = _entries(root)
-    previous, linked, rows = START, True, []
-    for number, entry in enumerate(entries, start=1):
-        linked &= entry["previous"] == previous and entry["hash"] == _hash_of(entry)
-        linked &= entry["run"] == f"{number:06d}"
-        previous = entry["hash"]
-        rows += [
-            (f"{entry['run']}/{name}", file["bytes"], _state(root / str(entry["run"]) / name, file))
-            for name, file in sorted(entry["files"].items())
-        ]
-        rows += _strangers(root, entry)
-    linked &= head is None or head == previous
-    rows.append((CHAIN, (root / CHAIN).stat().st_size, "same" if linked else "changed"))
-    return pd.DataFrame(rows, columns=["file", "bytes", "state"])
-
-
-def _state(path: Path, file: Mapping[str, Any]) -> str:
-    if not path.is_file():
-        return "missing"
-    return "same" if storage.sha256_of(path) == file["sha256"] else "changed"
-
-
-def _strangers(root: Path, entry: Mapping[str, Any]) -> list[tuple[str, int, str]]:
-    folder = root / str(entry["run"])
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [
-        (f"{entry['run']}/{path.name}", path.stat().st_size, "unknown")
-        for path in found
-        if path.name not in entry["files"]
-    ]
-
-
 def read_decisions(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Return every decision of a verified log, oldest run first, with the run it was made in.
 
@@ -284,11 +151,11 @@ def read_decisions(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """
     root = Path(folder)
     plans = []
-    for entry in _sound_entries(root):
+    for entry in sound_entries(root):
         plan = storage.read_table(root / entry["run"] / "plan.parquet")
         plans.append(plan[plan["decided"]].drop(columns="decided").assign(run=entry["run"]))
     if not plans:
-        raise _damaged(root, "there is no decision in this log")
+        raise damaged(root, "there is no decision in this log")
     return pd.concat(plans, ignore_index=True)
 
 
@@ -317,7 +184,7 @@ def replay(folder: str | os.PathLike[str], as_of: Any) -> pd.DataFrame:
     """
     root, day = Path(folder), as_date(as_of)
     found = []
-    for entry in _sound_entries(root):
+    for entry in sound_entries(root):
         run = root / entry["run"]
         recorded = storage.read_table(run / "plan.parquet")
         if recorded["as_of"].iloc[0] == day:

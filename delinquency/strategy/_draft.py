@@ -14,7 +14,7 @@ from delinquency.strategy._engine import channels_of
 from delinquency.strategy._file import Cell
 from delinquency.strategy._gates import Gate, Gates
 from delinquency.strategy._patterns import patterns, worded
-from delinquency.strategy._rules import Rule
+from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import CARE
 

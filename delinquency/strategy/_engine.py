@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.schema import as_date
+from delinquency.errors import InputError, Problem
 from delinquency.strategy import _clock
 from delinquency.strategy._clock import NEVER
 from delinquency.strategy._conditions import Test, holds_for
 from delinquency.strategy._contacts import NONE, ContactLog
 from delinquency.strategy._facts import HOLDS, Facts
-from delinquency.strategy._rules import Rule, RulePack
+from delinquency.strategy._places import (
+    binds,
+    candidates,
+    holiday_sets,
+    jurisdictions,
+    known_actors,
+    years_in,
+)
+from delinquency.strategy._rule_models import Rule
+from delinquency.strategy._rules import RulePack
 
 __all__ = ["ChannelState", "Effect", "RuleEngine", "channels_of"]
 
-_MEMBERS = (
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"  # 27 of them
-)
-EU = frozenset(_MEMBERS.split())
-_PLACE = re.compile(r"(?!UK|EL)[A-Z]{2}(-[A-Z0-9-]+)?$")  # GB and GR are their codes
-
 COVERS = {"phone": ("phone", "ai_voice"), "sms": ("sms", "app"), "other": ("app", "social")}
 """The strict reading: a rule on calls binds automated calls, one on texts a message in an app."""
-
-CANDIDATES = {
-    "US": (
-        "America/New_York America/Chicago America/Denver America/Los_Angeles America/Anchorage "
-        "Pacific/Honolulu"
-    ),
-    "US-MA": "America/New_York",
-    "US-NY": "America/New_York",
-    "CN": "Asia/Shanghai",
-    "GB": "Europe/London",
-    "IE": "Europe/Dublin",
-    "IN": "Asia/Kolkata",
-    "AU": "Australia/Perth Australia/Darwin Australia/Adelaide Australia/Brisbane Australia/Sydney",
-    "VN": "Asia/Ho_Chi_Minh",
-    "ID": "Asia/Jakarta Asia/Makassar Asia/Jayapura",
-    "EU": "Europe/Lisbon Europe/Berlin Europe/Athens",
-}
-"""Zones to allow for when an account states none."""
 
 
 @dataclass
@@ -104,9 +86,9 @@ class RuleEngine:
         self.facts, self.log, self.at = facts, log, at
         self.now = at.value // 1000  # pandas gives nanoseconds here, whatever the unit
         self.n = len(facts)
-        self.holidays = _holiday_sets(holidays or {})
-        actors = _known_actors(actors, packs)
-        self.place, self.places = _jurisdictions(facts.table)
+        self.holidays = holiday_sets(holidays or {})
+        actors = known_actors(actors, packs)
+        self.place, self.places = jurisdictions(facts.table)
         self.zone, self.zones = self._zone_sets(packs)
         self.rules = [
             (pack, rule)
@@ -162,13 +144,7 @@ class RuleEngine:
 
     def _binding(self, pack: RulePack) -> np.ndarray:
         """Return which accounts a pack binds; one that states no jurisdiction is bound by all."""
-        home = pack.file.jurisdiction
-
-        def within(place: str) -> bool:
-            inside = place == home or place.startswith(f"{home}-")
-            return not place or inside or (home == "EU" and place[:2] in EU) or home == "any"
-
-        return np.array([within(place) for place in self.places], dtype=bool)[self.place]
+        return np.array([binds(pack, place) for place in self.places], dtype=bool)[self.place]
 
     def _refuse_unknown_triggers(self) -> None:
         """A missing answer to "has the customer asked us to stop" must not pass as no."""
@@ -279,7 +255,7 @@ class RuleEngine:
         dates = None if form is None else self._dates(form.after)
         if form is None or dates is None:
             return np.zeros(self.n, dtype=bool)
-        years = np.array([_years(form.regions, form.years, p) for p in self.places])[self.place]
+        years = np.array([years_in(form.regions, form.years, p) for p in self.places])[self.place]
         begun = dates.astype("datetime64[M]").astype("int64")
         day = (dates - dates.astype("datetime64[M]")).astype("timedelta64[D]")
         ends = (begun + 12 * years).astype("datetime64[M]").astype("datetime64[D]") + day
@@ -376,7 +352,7 @@ class RuleEngine:
         """Return the candidate zones: an account's own, else of its place, else of all packs."""
         table = self.facts.table
         homes = [pack.file.jurisdiction for pack in packs] or ["any"]
-        everywhere = tuple(dict.fromkeys(zone for home in homes for zone in _candidates(home)))
+        everywhere = tuple(dict.fromkeys(zone for home in homes for zone in candidates(home)))
         stated = table["time_zone"] if "time_zone" in table else pd.Series("", index=table.index)
         code, texts = pd.factorize(stated)
         names = ["" if number < 0 else str(texts[number]) for number in range(-1, len(texts))]
@@ -384,7 +360,7 @@ class RuleEngine:
         sets = []
         for number in pairs.tolist():
             text, place = names[number // len(self.places)], self.places[number % len(self.places)]
-            sets.append(tuple(text.split("|")) if text else _candidates(place) or everywhere)
+            sets.append(tuple(text.split("|")) if text else candidates(place) or everywhere)
         self._refuse_unknown_zones(sets, pair)
         return pair, sets
 
@@ -402,52 +378,3 @@ def channels_of(rule: Rule) -> frozenset[str]:
     if "all" in rule.channels:
         return frozenset(["phone", "ai_voice", "sms", "email", "app", "letter", "visit", "social"])
     return frozenset(c for name in rule.channels for c in COVERS.get(name, (name,)))
-
-
-def _jurisdictions(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    if "jurisdiction" not in table:
-        return np.zeros(len(table), dtype=np.int64), [""]
-    code, names = pd.factorize(table["jurisdiction"])
-    places = ["", *map(str, names)]
-    # a place under another name would be bound by no law at all
-    wrong = np.array([bool(place) and not _PLACE.match(place) for place in places])
-    count = int(wrong[code + 1].sum())
-    if count:
-        what = f"{count:,} of {len(table):,} jurisdictions are no ISO codes"
-        fix = 'write "US", "US-MA", "GB", "CN"; leave it empty where it is not known'
-        raise InputError(Problem("DLQ-103", what, "accounts.jurisdiction", count, fix))
-    return code + 1, places
-
-
-def _known_actors(actors: Sequence[str], packs: Sequence[RulePack]) -> tuple[str, ...]:
-    """Return who acts; a typo must not mean that no pack binds."""
-    given = (actors,) if isinstance(actors, str) else tuple(actors)
-    shipped = [RulePack.load(name) for name in RulePack.shipped()]
-    known = {actor for pack in [*shipped, *packs] for actor in pack.file.actors}
-    for actor in given:
-        if actor not in known:
-            near = did_you_mean(str(actor), known)
-            fix = near or "known: " + ", ".join(sorted(known))
-            raise InputError(Problem("DLQ-206", "unknown actor", "actors", fix=fix))
-    return given
-
-
-def _candidates(place: str) -> tuple[str, ...]:
-    """Return the zones of a place: of itself, else of what it lies in."""
-    while place:
-        if place in CANDIDATES:
-            return tuple(CANDIDATES[place].split())
-        place = place.rpartition("-")[0]
-    return ()
-
-
-def _years(regions: Mapping[str, int], years: int, place: str) -> int:
-    if place in regions or "-" in place:
-        return regions.get(place, years)
-    return min([years, *regions.values()])  # the region is not known: the shortest holds
-
-
-def _holiday_sets(given: Mapping[str, Sequence[Any]]) -> dict[str, frozenset[date]]:
-    given = {place: [as_date(day, "holidays") for day in days] for place, days in given.items()}
-    sets = {p: frozenset(day.date() for day in days) for p, days in given.items()}
-    return {"": frozenset().union(*sets.values()), **sets} if "" not in sets else sets

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from delinquency.strategy._conditions import Conditions
 from delinquency.strategy._model import MaybeNames, Model, Name, Names
-from delinquency.strategy._rules import Rule
+from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._treatments import Treatment
 
 __all__ = ["Band", "Cell", "Stage", "StrategyFile", "json_schema"]

@@ -9,7 +9,8 @@ from typing import Any
 from delinquency.errors import Problem, did_you_mean
 from delinquency.strategy._engine import channels_of
 from delinquency.strategy._model import parts
-from delinquency.strategy._rules import Rule, RulePack
+from delinquency.strategy._rule_models import Rule
+from delinquency.strategy._rules import RulePack
 from delinquency.strategy._treatments import Treatment
 from delinquency.strategy._yaml import Document, _shown
 

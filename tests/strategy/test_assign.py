@@ -479,3 +479,33 @@ def test_a_rule_that_only_warns_removes_nothing_even_without_data(book):
     plan = plan_of(*book((20, "C"), **facts), strategy=strategy, packs=["us.nyc.dcwp2026"])
 
     assert plan["treatment"].tolist() == ["notice"]
+
+
+BESIDE = (
+    "format: 1\nname: x\nstages: [{stage: all, dpd: [0, null]}]\nbands: [C]\n"
+    "cells:\n  - {stage: all, band: C, treatment: %s, also: %s}\n"
+)
+
+
+def test_what_runs_beside_gives_way_to_the_chosen_of_its_group(book):
+    """A promise may be taken beside a call; beside a plan, two days late, it may not."""
+    strategy = Strategy.from_text(BESIDE % ("[agent_call, instalment_plan]", "promise_to_pay"))
+
+    plan = plan_of(*book((20, "C"), (2, "C")), strategy=strategy)
+
+    assert plan["treatment"].tolist() == ["agent_call", "instalment_plan"]
+    assert plan["also"].tolist() == ["promise_to_pay", ""]
+
+
+def test_a_row_waits_for_everything_in_it(book):
+    """The search could begin at night; the call for a plan beside it waits for the morning."""
+    strategy = Strategy.from_text(BESIDE % ("contact_repair", "instalment_plan"))
+    scores, accounts = book((20, "C"), time_zone="America/New_York")
+
+    plan = assign(
+        scores, accounts, strategy=strategy, packs=["us.fdcpa_reg_f"], as_of="2026-07-01T03:00Z"
+    )
+
+    assert plan["also"].tolist() == ["instalment_plan"]
+    assert str(plan["earliest_at"][0]) == "2026-07-01 12:00:00+00:00"
+    assert plan["postponed"].tolist() == ["us.f.window"]
