@@ -15,7 +15,7 @@ from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rule_models import Rule
-from delinquency.strategy._rules import Rule, RulePack, list_rules
+from delinquency.strategy._rules import RulePack, list_rules
 from delinquency.strategy._sequence import SequencePlan, plan_sequence
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
