@@ -287,8 +287,7 @@ def rules_show(strategy: StrategyFile = None) -> None:
     """Print a strategy as the table of stages and bands that it is."""
     from delinquency import strategy as strategies
 
-    chosen = strategies.Strategy.load(strategy) if strategy else strategies.Strategy.default()
-    print(chosen.table().to_string())
+    print(strategies.show_strategy(strategy))
 
 
 @rules_app.command("treatments")
@@ -297,6 +296,17 @@ def rules_treatments(as_json: Json = False) -> None:
     from delinquency import strategy as strategies
 
     _show(strategies.treatments(), as_json)
+
+
+@rules_app.command("list")
+def rules_list(
+    unverified: Annotated[bool, typer.Option(help="Only rules nobody has checked.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the rules of the shipped packs: drafts that no lawyer has reviewed, not legal advice."""
+    from delinquency import strategy as strategies
+
+    _show(strategies.list_rules(unverified=unverified), as_json)
 
 
 def _optional(path: Path | None) -> Any:

@@ -14,6 +14,7 @@ guard of `delinquency.features` must be the same rule.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ __all__ = [
     "to_frame",
 ]
 
+_LOG = logging.getLogger("delinquency")
 DATE_DTYPE = "datetime64[us]"
 
 
@@ -467,6 +469,7 @@ def _sorted_by_key(frame: pd.DataFrame, spec: Table, where: str) -> pd.DataFrame
     keys = [_sortable(frame[name]) for name in key]
     order = None
     if not _in_order(keys):
+        _LOG.info("%s: rows are not sorted by (%s); sorting them once", where, ", ".join(key))
         order = np.lexsort(keys[::-1])
         keys = [values[order] for values in keys]
     same = np.logical_and.reduce([values[1:] == values[:-1] for values in keys])

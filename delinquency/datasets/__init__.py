@@ -2,5 +2,17 @@
 
 from delinquency.datasets._credit_card import SAMPLE_SHA256, CreditCard, load_credit_card
 from delinquency.datasets._portfolio import Portfolio, make_portfolio
+from delinquency.datasets._simulator import CollectionsSimulator, Oracle, Run
+from delinquency.datasets._simulator_world import World
 
-__all__ = ["SAMPLE_SHA256", "CreditCard", "Portfolio", "load_credit_card", "make_portfolio"]
+__all__ = [
+    "SAMPLE_SHA256",
+    "CollectionsSimulator",
+    "CreditCard",
+    "Oracle",
+    "Portfolio",
+    "Run",
+    "World",
+    "load_credit_card",
+    "make_portfolio",
+]

@@ -236,7 +236,7 @@ def live(
             elif loan and left == 0 and head == tail:
                 stage, balance = PAID_OFF, 0.0
             elif not loan and head == tail and _next(state) < 0.004 and balance < 0.05 * limit:
-                stage = CLOSED
+                stage, balance = CLOSED, 0.0  # the little that is left is settled elsewhere
             of[rows], at[rows], late_days[rows] = account, month, late
             due_sum[rows], paid_sum[rows], held[rows] = due, paid, balance
             status[rows], lost[rows], back[rows] = stage, written, recovered

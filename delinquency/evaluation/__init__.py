@@ -12,6 +12,7 @@ judge: missing or non-finite values, or a sample with bads or goods alone. Table
 in the manner of scikit-learn.
 """
 
+from delinquency.evaluation._arms import compare_arms
 from delinquency.evaluation._audit import audit
 from delinquency.evaluation._bands import by_band, by_month_and_band, grade_test
 from delinquency.evaluation._calibration import Calibration, calibration
@@ -32,6 +33,8 @@ from delinquency.evaluation._draw import (
     draw_roc,
 )
 from delinquency.evaluation._fairness import by_group, impact_ratios
+from delinquency.evaluation._goal import Goal, GoalReview
+from delinquency.evaluation._policy_value import PolicyValue, policy_value
 from delinquency.evaluation._segments import by_month, by_segment
 
 __all__ = [
@@ -41,7 +44,10 @@ __all__ = [
     "Comparison",
     "Discrimination",
     "GainsDisplay",
+    "Goal",
+    "GoalReview",
     "MonthDisplay",
+    "PolicyValue",
     "RocDisplay",
     "audit",
     "by_band",
@@ -50,6 +56,7 @@ __all__ = [
     "by_month_and_band",
     "by_segment",
     "calibration",
+    "compare_arms",
     "compare_folds",
     "compare_scores",
     "discrimination",
@@ -61,5 +68,6 @@ __all__ = [
     "gains",
     "grade_test",
     "impact_ratios",
+    "policy_value",
     "roc",
 ]

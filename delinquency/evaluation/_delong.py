@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem
-from delinquency.evaluation._curve import count_by_score
+from delinquency.evaluation._curve import Counts, count_by_score
 
 __all__ = ["auc_and_influence", "clusters_of", "variance"]
 
 
-def auc_and_influence(y: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray]:
+def auc_and_influence(
+    y: np.ndarray, score: np.ndarray, counts: Counts | None = None
+) -> tuple[float, np.ndarray]:
     """Return the AUC, and for each account how far its placement moves the mean of its class.
 
     The placement of a bad is the share of goods below it, that of a good the share of bads above
@@ -25,7 +27,7 @@ def auc_and_influence(y: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarr
     >>> auc_and_influence(np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.2, 0.4]))
     (0.75, array([ 0.125, -0.125, -0.125,  0.125]))
     """
-    counts = count_by_score(y, score)
+    counts = counts or count_by_score(y, score)
     of_bads, of_goods = counts.placements()
     auc = float(counts.bads @ of_bads) / counts.n_bads
     at = np.searchsorted(counts.score, score)

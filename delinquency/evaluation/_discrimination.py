@@ -133,7 +133,7 @@ def discrimination(
     level = level_of(level)
     labels, scores = outcomes_and_scores(y, probability, share=False)
     counts = count_by_score(labels, scores)
-    auc, influence = auc_and_influence(labels, scores)
+    auc, influence = auc_and_influence(labels, scores, counts)
     error = math.sqrt(variance(influence, labels, clusters_of(account, len(labels))))
     reach = float(ndtri(0.5 + level / 2)) * error
     ks, ks_at = _ks(counts)

@@ -50,7 +50,7 @@ def _hull(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
     violators finds the corners in linear time.
     """
     blocks: list[tuple[int, int]] = []
-    for good, bad in zip(counts.goods[::-1].tolist(), counts.bads[::-1].tolist(), strict=True):
+    for good, bad in zip(*_runs(counts.goods[::-1], counts.bads[::-1]), strict=True):
         block = (good, bad)
         # exact in integers: pool while the block before is not steeper
         while blocks and blocks[-1][1] * block[0] <= block[1] * blocks[-1][0]:
@@ -59,6 +59,14 @@ def _hull(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
         blocks.append(block)
     corners = np.concatenate([[(0, 0)], np.cumsum(blocks, axis=0)])
     return corners[:, 0] / counts.n_goods, corners[:, 1] / counts.n_bads
+
+
+def _runs(goods: np.ndarray, bads: np.ndarray) -> tuple[list[int], list[int]]:
+    """Join neighbouring scores of goods alone, and of bads alone: their slopes are the same."""
+    kind = np.sign(goods) - np.sign(bads)  # 1 goods alone, -1 bads alone, 0 both
+    new = np.concatenate([[True], (kind[1:] != kind[:-1]) | (kind[1:] == 0)])
+    starts = np.flatnonzero(new)
+    return np.add.reduceat(goods, starts).tolist(), np.add.reduceat(bads, starts).tolist()
 
 
 def _loss(

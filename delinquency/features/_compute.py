@@ -83,7 +83,7 @@ def run(
     with np.errstate(all="ignore"):  # speaks only where the loops run uncompiled
         for block in blocks:
             block.loop(cuts, rows, lengths, out, at)
-            at += len(block.entries(windows))
+            at += block.width(windows)
 
 
 def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: set[str]) -> Rows:
@@ -94,9 +94,10 @@ def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: set[str]) ->
             return np.full(len(table), np.nan)
         return np.ascontiguousarray(table[name].to_numpy())
 
+    month = month_number(table["month"])
     rows = Rows(
-        month=month_number(table["month"]),
-        since=_known_since(table, dates),
+        month=month,
+        since=_known_since(table, month, dates),
         status=_status(table, read),
         opened=_opened(table, read),
         **{field: column(name) for name, field in _NUMBERS.items()},
@@ -114,14 +115,28 @@ def _read_only(values: np.ndarray) -> np.ndarray:
     return view
 
 
-def _known_since(table: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
+def _known_since(
+    table: pd.DataFrame, month: np.ndarray, dates: Sequence[pd.Timestamp]
+) -> np.ndarray:
     """Return, for each row, the number of the first snapshot at which it was known.
 
-    Dates rise, so a row once known stays known. The rule itself is `known_as_of`, here as everywhere.
+    Dates rise, so a row once known stays known. The rule itself is `known_as_of`, here as everywhere;
+    without booking dates it depends on the month alone, so it is asked once a month and not once a row.
     """
-    since = np.zeros(len(table), dtype=np.int16)
+    if "known_at" in table:
+        return _unknown_at(table, dates)
+    first = month.min()
+    starts = np.arange(first, month.max() + 2) - 1970 * 12
+    ends = starts.astype("datetime64[M]").astype("datetime64[D]")[1:] - np.timedelta64(1, "D")
+    of_month = _unknown_at(pd.DataFrame({"month": ends.astype("datetime64[us]")}), dates)
+    return of_month[month - first]
+
+
+def _unknown_at(rows: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
+    """Return at how many of the dates each row was not yet known."""
+    since = np.zeros(len(rows), dtype=np.int16)
     for date in dates:
-        since += ~known_as_of(table, date)
+        since += ~known_as_of(rows, date)
     return since
 
 

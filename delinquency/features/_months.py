@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +13,10 @@ from delinquency.features._build import framed
 from delinquency.features._compile import compiled
 from delinquency.features._compute import compute, nothing_known
 from delinquency.features._feature import Feature
-from delinquency.features._plan import Plan, plan_features
+from delinquency.features._plan import Plan, snapshot_dates
 from delinquency.features._rows import Block
 from delinquency.features._source import whole_table
+from delinquency.features._spec import checked_windows
 from delinquency.schema import MONTHS, admit
 
 __all__ = ["month_matrix"]
@@ -87,11 +89,12 @@ def month_matrix(
     >>> month_matrix(months, "2026-03-31", ages=3).filter(like="days_past_due").to_numpy()
     array([[ 0., nan, 31.]])
     """
+    dates = snapshot_dates(as_of, snapshots)
+    lengths = checked_windows((ages,))
     table = admit(whole_table(months), MONTHS)
-    base = plan_features(table.columns, as_of, snapshots, (ages,), None, threads)
     entries = tuple(_entry(name, inputs, age) for age in range(ages) for name, inputs in _VALUES)
     block = Block(month_values, windowed=(), once=entries)
-    plan = Plan(base.dates, base.windows, (block,), entries, base.threads)
+    plan = Plan(dates, lengths, (block,), entries, threads or os.cpu_count() or 1)
     cuts, values = compute(table, plan)
     if not len(values):
         raise nothing_known("months")

@@ -18,7 +18,7 @@ from delinquency.features._rows import Block
 from delinquency.features._spec import WINDOWS, FeatureSpec, checked_windows
 from delinquency.schema import as_date
 
-__all__ = ["Plan", "plan_features"]
+__all__ = ["Plan", "plan_features", "snapshot_dates"]
 
 _LOG = logging.getLogger("delinquency")
 
@@ -57,7 +57,7 @@ def plan_features(
     threads: int | None,
 ) -> Plan:
     """Return the plan for a table with these columns; the arguments are those of `build_features`."""
-    dates = _dates(as_of, snapshots)
+    dates = snapshot_dates(as_of, snapshots)
     lengths = _windows(windows, spec)
     blocks = (CORE,) if spec is None else BLOCKS
     wanted = _wanted(entries(lengths, blocks), spec, columns)
@@ -66,7 +66,8 @@ def plan_features(
     return Plan(dates, lengths, running, tuple(wanted), threads or os.cpu_count() or 1)
 
 
-def _dates(as_of: Any, snapshots: Iterable[Any] | None) -> tuple[pd.Timestamp, ...]:
+def snapshot_dates(as_of: Any, snapshots: Iterable[Any] | None) -> tuple[pd.Timestamp, ...]:
+    """Return the snapshot dates, rising; one of the two arguments is given."""
     if (as_of is None) == (snapshots is None):
         fix = "give as_of=... or snapshots=[...]; the clock is never read"
         raise InputError(Problem("DLQ-103", "expected one kind of snapshot date", "as_of", fix=fix))

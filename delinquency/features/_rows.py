@@ -57,3 +57,7 @@ class Block:
     def entries(self, windows: tuple[int, ...]) -> tuple[Feature, ...]:
         """Return the entries in the order of their columns."""
         return (*(f.over(months) for months in windows for f in self.windowed), *self.once)
+
+    def width(self, windows: tuple[int, ...]) -> int:
+        """Return how many columns the loop writes; asked once a chunk, so without making the entries."""
+        return len(windows) * len(self.windowed) + len(self.once)

@@ -64,18 +64,20 @@ def _file_batches(path: Path, rows: int) -> tuple[list[str], Iterator[pa.Table]]
 def _parquet_batches(
     path: Path, files: list[Path], names: list[str], rows: int
 ) -> Iterator[pa.Table]:
+    # Small buffered reads, one row group after the other: read otherwise, the whole file ends in memory.
+    options = {"page_checksum_verification": True, "buffer_size": 1 << 20, "pre_buffer": False}
     for file in files:
-        parquet = _guarded(path, partial(pq.ParquetFile, file, page_checksum_verification=True))
+        parquet = _guarded(path, partial(pq.ParquetFile, file, **options))
         with parquet:
             lacking = [name for name in names if name not in parquet.schema_arrow.names]
             if lacking:
                 what = f'one part lacks the column "{lacking[0]}"'
-                raise InputError(
-                    Problem("DLQ-102", what, path.name, len(lacking), "export it again")
-                )
-            batches = parquet.iter_batches(rows, columns=names)
-            while (batch := _guarded(path, partial(next, batches, None))) is not None:
-                yield pa.Table.from_batches([batch])
+                fix = "export it again"
+                raise InputError(Problem("DLQ-102", what, path.name, len(lacking), fix))
+            for group in range(parquet.num_row_groups):
+                batches = parquet.iter_batches(rows, row_groups=[group], columns=names)
+                while (batch := _guarded(path, partial(next, batches, None))) is not None:
+                    yield pa.Table.from_batches([batch])
 
 
 def _guarded(path: Path, read: Any) -> Any:

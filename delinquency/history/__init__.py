@@ -5,16 +5,11 @@ date. Features are given the observed side, labels the performed side, and nobod
 """
 
 from delinquency.history._checks import check_months
+from delinquency.history._conventions import material_days, months_delinquent
 from delinquency.history._label_spec import LabelSpec, Population
 from delinquency.history._labels import label
 from delinquency.history._labels_from import label_first_payment, label_from, worst_of
-from delinquency.history._ledger import (
-    Settlement,
-    days_past_due,
-    material_days,
-    months_delinquent,
-    months_from_ledger,
-)
+from delinquency.history._ledger import Settlement, days_past_due, months_from_ledger
 from delinquency.history._snapshots import Snapshots, positions, take_snapshots
 from delinquency.history._split import AccountSplit, AccountTimeSplit, split_accounts
 from delinquency.history._wide import from_wide

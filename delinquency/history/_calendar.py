@@ -30,12 +30,18 @@ NO_DAY = np.iinfo(np.int64).min
 def as_days(dates: Any) -> np.ndarray:
     """Return dates as days since 1970; a missing date is the smallest integer."""
     stamps = np.asarray(dates, dtype="datetime64[us]").view("int64")
-    return np.where(stamps == NO_DAY, NO_DAY, stamps // DAY_US)
+    days = stamps // DAY_US
+    if len(stamps) and stamps.min() == NO_DAY:
+        days[stamps == NO_DAY] = NO_DAY
+    return days
 
 
 def as_stamps(days: np.ndarray) -> np.ndarray:
     """Return days since 1970 as ``datetime64[us]``."""
-    return np.where(days == NO_DAY, NO_DAY, days * DAY_US).view("datetime64[us]")
+    stamps = days * DAY_US
+    if len(days) and days.min() == NO_DAY:
+        stamps[days == NO_DAY] = NO_DAY
+    return stamps.view("datetime64[us]")
 
 
 @numba.njit(cache=True, nogil=True, inline="never")

@@ -24,7 +24,8 @@ def id_issues(
         if wrong.any():
             found.append(issue(severity, code, rule, int(wrong.sum()), first_rows(wrong), fix))
 
-    report("error", "DLQ-104", "account_id is missing", ids.isna().to_numpy(), "fill or drop")
+    if ids.hasnans:
+        report("error", "DLQ-104", "account_id is missing", ids.isna().to_numpy(), "fill or drop")
     as_text = "read the column as text or integer; a float id loses digits above 2^53"
     if pd.api.types.is_float_dtype(ids.dtype) or pd.api.types.is_bool_dtype(ids.dtype):
         everywhere = np.ones(len(ids), dtype=bool)
@@ -63,10 +64,10 @@ def id_issues(
 
 def _rounded(ids: pd.Series) -> np.ndarray:
     """Return the large ids when ten or more are all even: chance does that once in 1,024."""
-    numbers = ids.to_numpy(dtype="int64", na_value=0)
-    large = np.abs(numbers) > _EXACT
-    if not large.any():
-        return large
+    numbers = ids.to_numpy(dtype="int64", na_value=0) if ids.hasnans else ids.to_numpy()
+    if not len(numbers) or (numbers.max() <= _EXACT and numbers.min() >= -_EXACT):
+        return np.zeros(len(numbers), dtype=bool)
+    large = (numbers > _EXACT) | (numbers < -_EXACT)
     distinct = np.unique(numbers[large])
     return large if len(distinct) >= 10 and not (distinct % 2).any() else np.zeros_like(large)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["RULES", "SHOWN", "scan"]
+__all__ = ["MISSING", "RULES", "SHOWN", "scan"]
 
 SHOWN = 5
 
@@ -47,12 +47,14 @@ RULES = (
     NEGATIVE_RECOVERED,
     BAD_DAYS,
     INFINITE,
-    MONTH_MISSING,
+    MONTHMISSING,
     NEGATIVE_PAID,
 ) = range(len(RULES))
 
 OPEN, PAID_OFF, CHARGED_OFF, SOLD, CLOSED, OTHER = range(6)
-_NO_DAY = np.iinfo(np.int64).min
+MISSING = np.iinfo(np.int64).min
+_LARGEST = np.finfo(np.float64).max
+_DAY_US = 86_400_000_000
 
 
 @numba.njit(cache=True, nogil=True)
@@ -64,18 +66,35 @@ def _mark(counts, first, rule, row):
 
 @numba.njit(cache=True, nogil=True)
 def scan(
-    new, day, month_of, first_day, dpd, due, paid, balance, limit, status, lost, back, arrears
+    begin,
+    stop,
+    new,
+    stamp,
+    first_day,
+    month_of,
+    end_of,
+    dpd,
+    due,
+    paid,
+    balance,
+    limit,
+    status,
+    lost,
+    back,
+    arrears,
 ):
-    """Count broken rules and keep the first rows of each.
+    """Count broken rules in the rows from `begin` to `stop` and keep the first rows of each.
 
     Parameters
     ----------
+    begin, stop : int
+        Whole accounts: both are where an account begins, or the end of the table.
     new : array of int8
         1 where an account begins.
-    day : array of int64
-        Month end as days since 1970; the smallest integer when missing.
-    month_of : array of int32
-        Month number of the day ``first_day + i``.
+    stamp : array of int64
+        Month as microseconds since 1970; the smallest integer when missing.
+    first_day, month_of, end_of : int and arrays of int32
+        Month number, and last day of the month, of the day ``first_day + i``.
     dpd, due, paid, balance, limit, lost, back, arrears : arrays of float64
         Columns; one of length 0 when the table has none.
     status : array of int8
@@ -86,66 +105,87 @@ def scan(
     counts, first : arrays
         Per rule how many rows, and the positions of the first.
     """
-    n = len(day)
+    n = len(stamp)
     counts = np.zeros(18, dtype=np.int64)
     first = np.full((18, 5), -1, dtype=np.int64)
     has_dpd, has_due, has_paid = len(dpd) == n, len(due) == n, len(paid) == n
     has_balance, has_limit, has_status = len(balance) == n, len(limit) == n, len(status) == n
     has_lost, has_back, has_arrears = len(lost) == n, len(back) == n, len(arrears) == n
     ever_due, ever_lost, ended = False, False, -1
-    for i in range(n):
-        fresh = i == 0 or new[i] == 1
+    day, month, before = 0, 0, np.nan
+    dated = False
+    for i in range(begin, stop):
+        fresh = i == begin or new[i] == 1
         if fresh:
             ever_due, ever_lost, ended = False, False, -1
-        if day[i] == _NO_DAY:
-            _mark(counts, first, MONTH_MISSING, i)
-        elif not fresh and day[i - 1] != _NO_DAY:
-            step = month_of[day[i] - first_day] - month_of[day[i - 1] - first_day]
-            if step == 0:
-                _mark(counts, first, REPEATED, i)
-            elif step > 1:
-                _mark(counts, first, GAP, i)
-            if has_dpd and dpd[i] - dpd[i - 1] > day[i] - day[i - 1]:
-                _mark(counts, first, RISING_FAST, i)
+            before = np.nan
         late = dpd[i] if has_dpd else 0.0
-        before = dpd[i - 1] if has_dpd and not fresh else np.nan
         owed = due[i] if has_due else np.nan
         given = paid[i] if has_paid else np.nan
         held = balance[i] if has_balance else np.nan
+        cap = limit[i] if has_limit else np.nan
+        state = status[i] if has_status else OPEN
+        # ---- months
+        passed = 0
+        if stamp[i] == MISSING:
+            _mark(counts, first, MONTHMISSING, i)
+            dated = False
+        else:
+            at = stamp[i] // _DAY_US - first_day
+            if not fresh and dated:
+                step = month_of[at] - month
+                passed = end_of[at] - day
+                if step == 0:
+                    _mark(counts, first, REPEATED, i)
+                elif step > 1:
+                    _mark(counts, first, GAP, i)
+                # a repeated month is one mistake, not two
+                if step > 0 and late - before > passed:
+                    _mark(counts, first, RISING_FAST, i)
+            day, month, dated = end_of[at], month_of[at], True
+        # ---- days past due
         if has_dpd and not (late >= 0 and late == np.floor(late)):
             _mark(counts, first, BAD_DAYS, i)
-        if has_arrears:
-            # arrears leave out what fell due on the last day itself
-            settled = not fresh and owed > 0 and given >= owed + arrears[i - 1]
-            settled = settled and late != day[i] - day[i - 1]
-        else:
-            settled = owed > 0 and given >= owed
-        if settled and late > 0 and late >= before:
-            _mark(counts, first, PAID_BUT_LATE, i)
-        if late < before and late == 0 and given <= 0:
-            _mark(counts, first, FELL_UNPAID, i)
         # a due that is missing is not known to be nothing
         ever_due = ever_due or not owed <= 0
-        if late > 0 and not ever_due:
-            _mark(counts, first, NEVER_DUE, i)
-        if has_limit:
-            if limit[i] > 0 and held > limit[i]:
-                _mark(counts, first, ABOVE_LIMIT, i)
-            if limit[i] < 0:
-                _mark(counts, first, NEGATIVE_LIMIT, i)
+        if late > 0:
+            settled = owed > 0 and given >= owed
+            if settled and has_arrears:
+                # arrears leave out what fell due on the last day itself
+                settled = not fresh and given >= owed + arrears[i - 1] and late != passed
+            if settled and late >= before:
+                _mark(counts, first, PAID_BUT_LATE, i)
+            if not ever_due:
+                _mark(counts, first, NEVER_DUE, i)
+            # a written-off or sold claim is late without standing on the books
+            if held <= 0 and state not in (CHARGED_OFF, SOLD):
+                _mark(counts, first, NOTHING_OWED, i)
+        elif late < before and late == 0 and given <= 0:
+            _mark(counts, first, FELL_UNPAID, i)
+        before = late if has_dpd else np.nan
+        # ---- amounts
+        if cap < 0:
+            _mark(counts, first, NEGATIVE_LIMIT, i)
+        elif cap > 0 and held > cap:
+            _mark(counts, first, ABOVE_LIMIT, i)
         if owed < 0:
             _mark(counts, first, NEGATIVE_DUE, i)
         if given < 0:
             _mark(counts, first, NEGATIVE_PAID, i)
+        if (
+            abs(late) > _LARGEST
+            or abs(owed) > _LARGEST
+            or abs(given) > _LARGEST
+            or abs(held) > _LARGEST
+            or abs(cap) > _LARGEST
+        ):
+            _mark(counts, first, INFINITE, i)
+        # ---- the end of an account, and what came after
         if has_lost:
             ever_lost = ever_lost or lost[i] > 0
             if lost[i] < 0:
                 _mark(counts, first, NEGATIVE_WRITTEN_OFF, i)
-        state = status[i] if has_status else OPEN
         ever_lost = ever_lost or state == CHARGED_OFF
-        # a written-off or sold claim is late without standing on the books
-        if late > 0 and held <= 0 and state not in (CHARGED_OFF, SOLD):
-            _mark(counts, first, NOTHING_OWED, i)
         if has_back:
             if back[i] > 0 and not ever_lost:
                 _mark(counts, first, RECOVERED_EARLY, i)
@@ -155,14 +195,6 @@ def scan(
             _mark(counts, first, AFTER_END, i)
         if state in (PAID_OFF, CHARGED_OFF, SOLD):
             ended = state
-        if (
-            (has_dpd and np.isinf(late))
-            or (has_due and np.isinf(owed))
-            or (has_paid and np.isinf(given))
-            or (has_balance and np.isinf(held))
-            or (has_limit and np.isinf(limit[i]))
-        ):
-            _mark(counts, first, INFINITE, i)
     return counts, first
 
 

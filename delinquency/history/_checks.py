@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,8 @@ import pandas as pd
 
 from delinquency.errors import did_you_mean
 from delinquency.history._check_ids import id_issues
-from delinquency.history._check_kernel import RULES, SHOWN, scan
+from delinquency.history._check_kernel import MISSING, RULES, SHOWN, scan
+from delinquency.history._check_rules import ROW_RULES
 from delinquency.history._rows import against_previous, changes
 from delinquency.schema import DATE_DTYPE, MONTHS, as_date, to_frame
 
@@ -18,7 +21,6 @@ __all__ = ["check_months"]
 
 COLUMNS = ["severity", "code", "rule", "count", "first_rows", "fix"]
 _ORDER = {"error": 0, "warning": 1, "note": 2}
-_DAY = 86_400_000_000
 _STATUS = ("open", "paid_off", "charged_off", "sold", "closed")
 _NUMBERS = (
     "days_past_due",
@@ -30,98 +32,6 @@ _NUMBERS = (
     "recovered",
     "arrears",
 )
-
-# rule: severity, code, what holds not, fix
-_ROW_RULES = {
-    "repeated": (
-        "error",
-        "DLQ-101",
-        "(account_id, month) repeats",
-        "keep one row a key: aggregate, or keep the row that was known last",
-    ),
-    "month_missing": ("error", "DLQ-104", "month is missing", "fill it or drop the rows"),
-    "infinite": ("error", "DLQ-105", "a number is infinite", "repair the export"),
-    "bad_days": (
-        "error",
-        "DLQ-106",
-        "days_past_due is missing, negative or not whole",
-        "count calendar days; 0 is current",
-    ),
-    "negative_due": ("error", "DLQ-106", "amount_due is negative", "floor credits at 0"),
-    "negative_limit": ("error", "DLQ-106", "credit_limit is negative", "repair the export"),
-    "negative_written_off": (
-        "error",
-        "DLQ-106",
-        "written_off is negative",
-        "book what comes back under recovered",
-    ),
-    "negative_recovered": (
-        "warning",
-        "DLQ-106",
-        "recovered is negative",
-        "right for a reversed recovery, else repair the sign",
-    ),
-    "negative_paid": (
-        "note",
-        "DLQ-106",
-        "amount_paid is negative",
-        "right for a reversal, else repair the sign",
-    ),
-    "gap": (
-        "warning",
-        "DLQ-122",
-        "months are missing between two rows of an account",
-        "export them; a missing month is skipped, never filled in",
-    ),
-    "rising_fast": (
-        "warning",
-        "DLQ-123",
-        "days_past_due rises by more than the days that passed",
-        "look for buckets written as days, or for months that were left out",
-    ),
-    "paid_but_late": (
-        "warning",
-        "DLQ-124",
-        "what fell due was paid, yet days_past_due does not fall",
-        "check that payments reach the oldest due, and that amount_due holds all that fell due",
-    ),
-    "never_due": (
-        "warning",
-        "DLQ-125",
-        "days_past_due above 0 where nothing ever fell due",
-        "add the dues, or set days_past_due to 0",
-    ),
-    "nothing_owed": (
-        "warning",
-        "DLQ-126",
-        "days_past_due above 0 with nothing owed",
-        "check which date balance and days_past_due are of",
-    ),
-    "above_limit": (
-        "note",
-        "DLQ-127",
-        "balance is above credit_limit",
-        "right for interest and fees, else check both columns",
-    ),
-    "after_end": (
-        "error",
-        "DLQ-128",
-        "the account lives on after it was paid off, charged off or sold",
-        "end its rows there, or give the new account its own id",
-    ),
-    "recovered_early": (
-        "error",
-        "DLQ-129",
-        "recovered before anything was written off",
-        "book it under amount_paid, or add the write-off",
-    ),
-    "fell_unpaid": (
-        "note",
-        "DLQ-134",
-        "days_past_due falls to 0 without a payment",
-        "right for a re-aged or extended account; keep its contractual days beside it",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -202,7 +112,12 @@ def _column_issues(frame: pd.DataFrame) -> list[Issue]:
 
 
 def _row_issues(frame: pd.DataFrame, as_of: pd.Timestamp | None) -> list[Issue]:
-    issues = id_issues(frame["account_id"], Issue, _first_rows)
+    try:
+        issues = id_issues(frame["account_id"], Issue, _first_rows)
+    except TypeError:  # lists and the like, which nothing can sort or look up
+        fix = "make every id text, or every id an integer"
+        rule, rows = "ids are neither text nor integers", list(range(min(len(frame), SHOWN)))
+        return [Issue("error", "DLQ-103", rule, len(frame), rows, fix)]
     dates, broken = _as_dates(frame["month"])
     if broken.any():
         issues.append(_flagged("error", "DLQ-103", "month is no date", broken, "use YYYY-MM-DD"))
@@ -242,11 +157,10 @@ def _as_dates(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         values = values.dt.to_timestamp(how="start")
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.dt.tz_localize(None)
-    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
-        text = values if not pd.api.types.is_numeric_dtype(values.dtype) else values.astype("str")
-        parsed = pd.to_datetime(text, errors="coerce", format="ISO8601")
-    else:
-        parsed = values
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return values.to_numpy(dtype=DATE_DTYPE), np.zeros(len(values), dtype=bool)
+    text = values if not pd.api.types.is_numeric_dtype(values.dtype) else values.astype("str")
+    parsed = pd.to_datetime(text, errors="coerce", format="ISO8601")
     broken = (parsed.isna() & values.notna()).to_numpy()
     return parsed.to_numpy(dtype=DATE_DTYPE), broken
 
@@ -288,7 +202,11 @@ def _columns(
 def _status(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     if "status" not in frame:
         return np.zeros(0, dtype="int8"), np.zeros(0, dtype=bool)
-    codes, words = pd.factorize(frame["status"])
+    try:
+        codes, words = pd.factorize(frame["status"])
+    except TypeError:
+        every = np.full(len(frame), len(_STATUS), dtype="int8")
+        return every, np.ones(len(frame), dtype=bool)
     number = [_STATUS.index(word) if word in _STATUS else len(_STATUS) for word in words]
     # a missing status counts as open
     table = np.array([*number, 0], dtype="int8")
@@ -299,45 +217,75 @@ def _status(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def _scanned(
     new: np.ndarray, dates: np.ndarray, columns: dict[str, np.ndarray], order: np.ndarray | None
 ) -> list[Issue]:
-    days, month_of, first_day = _days(dates)
-    ordered = [columns[name] for name in (*_NUMBERS[:5], "status", *_NUMBERS[5:])]
-    counts, first = scan(new, days, month_of, first_day, *ordered)  # pyright: ignore[reportCallIssue]
+    counts, first = _in_parts(new, dates, columns)
     issues = []
     for at, name in enumerate(RULES):
         if counts[at]:
-            severity, code, rule, fix = _ROW_RULES[name]
-            rows = first[at][: min(counts[at], SHOWN)]
-            rows = rows if order is None else order[rows]
+            severity, code, rule, fix = ROW_RULES[name]
+            rows = first[at] if order is None else order[first[at]]
             issues.append(Issue(severity, code, rule, int(counts[at]), rows.tolist(), fix))
     return issues
 
 
-def _days(dates: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return each month's last day as a number, and the month number of every day in their span."""
-    missing = np.isnat(dates)
-    days = dates.view("int64") // _DAY
-    if missing.all():
-        return np.full(len(days), np.iinfo("int64").min), np.zeros(1, dtype="int32"), 0
-    low, high = days[~missing].min() - 31, days[~missing].max() + 31
-    span = np.arange(low, high + 1).astype("datetime64[D]").astype("datetime64[M]")
-    month_of = span.astype("int64").astype("int32")
-    ends = (span + 1).astype("datetime64[D]").astype("int64") - 1
-    at = np.where(missing, 0, days - low)
-    return np.where(missing, np.iinfo("int64").min, ends[at]), month_of, int(low)
+def _in_parts(
+    new: np.ndarray, dates: np.ndarray, columns: dict[str, np.ndarray]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Scan whole accounts on several threads; the result does not depend on how many."""
+    calendar = _calendar_of(dates)
+    ordered = [columns[name] for name in (*_NUMBERS[:5], "status", *_NUMBERS[5:])]
+    threads = min(os.cpu_count() or 1, 8, 1 + len(dates) // 100_000)
+    edges = [_account_start(new, len(dates) * part // threads) for part in range(threads + 1)]
+    stamps = dates.view("int64")
+
+    def part(begin: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        return scan(*[begin, stop, new, stamps, *calendar, *ordered])
+
+    with ThreadPoolExecutor(threads) as pool:
+        results = list(pool.map(part, edges[:-1], edges[1:]))
+    counts = np.sum([result[0] for result in results], axis=0)
+    rows = np.concatenate([result[1] for result in results], axis=1)
+    return counts, [found[found >= 0][:SHOWN] for found in rows]
+
+
+def _account_start(new: np.ndarray, row: int) -> int:
+    """Return the first row from here on where an account begins."""
+    if row == 0 or row >= len(new):
+        return min(row, len(new))
+    ahead = np.flatnonzero(new[row:])
+    return row + int(ahead[0]) if len(ahead) else len(new)
+
+
+def _calendar_of(dates: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return month number and month's last day of every day in the span of the dates."""
+    stamps = dates.view("int64")
+    low, high = stamps.min(), stamps.max()
+    if low == MISSING:
+        stamps = stamps[stamps != MISSING]
+        if not len(stamps):
+            return 0, np.zeros(1, dtype="int32"), np.zeros(1, dtype="int32")
+        low = stamps.min()
+    low, high = np.array([low, high]).view(DATE_DTYPE)
+    span = np.arange(low.astype("datetime64[D]"), high.astype("datetime64[D]") + 1)
+    month = span.astype("datetime64[M]")
+    end = (month + 1).astype("datetime64[D]").astype("int64") - 1
+    return int(span[0].astype("int64")), month.astype("int32"), end.astype("int32")
 
 
 def _after(frame: pd.DataFrame, dates: np.ndarray, as_of: pd.Timestamp) -> list[Issue]:
-    rules = [("month", dates, "a month ends after as_of", "it counts once it has ended")]
+    tomorrow = np.datetime64(as_of) + np.timedelta64(1, "D")
+    # a month counts by its end, whichever of its days the table names
+    running = tomorrow.astype("datetime64[M]").astype("datetime64[D]")
+    rules = [(dates, running, "a month ends after as_of", "it counts once it has ended")]
     for name, fix in (
         ("known_at", "it is left out until it was booked"),
         ("opened", "repair the date"),
     ):
         if name in frame:
-            rules.append((name, _as_dates(frame[name])[0], f"{name} lies after as_of", fix))
-    end = np.datetime64(as_of) + np.timedelta64(1, "D")
+            rules.append((_as_dates(frame[name])[0], tomorrow, f"{name} lies after as_of", fix))
     issues = []
-    for _, values, rule, fix in rules:
-        wrong = values >= end
-        if wrong.any():
+    for values, end, rule, fix in rules:
+        # a missing date is the smallest integer; whole numbers are compared much faster than dates
+        if values.view("int64").max() >= end.astype(DATE_DTYPE).view("int64"):
+            wrong = values >= end
             issues.append(_flagged("warning", "DLQ-130", rule, wrong, fix))
     return issues

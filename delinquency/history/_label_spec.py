@@ -27,6 +27,11 @@ class Population:
         At least this late in the month before: accounts that have just cured, with ``max_dpd=0``.
     open_only : bool
         Leave out accounts that had been paid off, charged off, sold or closed by then.
+
+    Examples
+    --------
+    >>> Population(max_dpd=29, min_months_on_book=6).open_only
+    True
     """
 
     min_dpd: int = 0

@@ -17,7 +17,7 @@ from delinquency.schema import month_number
 __all__ = ["label"]
 
 _NEVER = 1 << 30
-_EXITS = ("paid_off", "closed", "sold")
+_EXITS = ("paid_off", "sold")
 KEY = ["account_id", "snapshot_date"]
 _Rule = tuple[Any, float, str]
 
@@ -26,8 +26,9 @@ def label(snapshots: Snapshots, spec: LabelSpec | None = None, *, only: Any = No
     """Say of each account and snapshot date whether it turned bad.
 
     The window must have ended before an account is called good *or* bad: counting early bads beside
-    goods that are still open would bias the bad rate. An account that leaves the book (paid off,
-    closed, sold) before anything happened is good; one that vanishes without a status is unknown.
+    goods that are still open would bias the bad rate. An account that leaves the book (paid off, sold)
+    before anything happened is good; so is a closed one whose rows end, but a closed account may still
+    owe, so what its later rows show counts. One that vanishes without a status is unknown.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def _outcomes(snapshots: Snapshots, spec: LabelSpec) -> pd.DataFrame:
     starts = starts_of(groups_of(rows))
     length = np.diff(np.append(starts, len(rows)))
     late, charged = rows["days_past_due"].to_numpy(), has_status(rows, "charged_off")
-    left = np.select([has_status(rows, name) for name in _EXITS], [0, 1, 2], default=-1)
+    left = np.select([has_status(rows, name) for name in _EXITS], [0, 1], default=-1)
     exit_month = _first(ahead, left >= 0, starts)
     before_exit = ahead <= np.repeat(exit_month, length)
     counted = before_exit & ((ahead == spec.within) | (not spec.at_end))
@@ -116,12 +117,13 @@ def _outcomes(snapshots: Snapshots, spec: LabelSpec) -> pd.DataFrame:
     outcome["cured"] = _first(ahead, (late == 0) & ~charged & before_exit, starts)
     at_exit = np.where(ahead == np.repeat(exit_month, length), left, -1)
     outcome["exit_kind"] = _most(at_exit, starts)
+    outcome["closed"] = _most(has_status(rows, "closed").astype("int64"), starts)
     outcome["last"] = _most(ahead, starts)
     outcome["worst"] = _most(np.where(counted, late, 0), starts)
     outcome["paid"] = _paid(rows, starts)
     merged = snapshots.table[KEY].merge(outcome, on=KEY, how="left", validate="1:1")
     nothing = {"event": _NEVER, "charged": _NEVER, "cured": _NEVER, "exit_kind": -1, "last": 0}
-    merged = merged.fillna({**nothing, "worst": 0, "paid": 0.0})
+    merged = merged.fillna({**nothing, "closed": 0, "worst": 0, "paid": 0.0})
     if spec.event == "paid_share":
         owed = _owed(snapshots)
         merged["share"] = merged["paid"] / np.where(owed > 0, owed, np.nan)
@@ -187,7 +189,8 @@ def _excluded(snapshots: Snapshots, spec: LabelSpec, only: Any) -> list[_Rule]:
     late = table["days_past_due"].to_numpy()
     top = np.inf if who.max_dpd is None else who.max_dpd
     charged = has_status(table, "charged_off")
-    gone = np.logical_or.reduce([charged, *(has_status(table, name) for name in _EXITS)])
+    ended = [has_status(table, name) for name in (*_EXITS, "closed")]
+    gone = np.logical_or.reduce([charged, *ended])
     # a charge-off counts as late however many days its rows still say
     outside = ((late < who.min_dpd) & ~charged) | (late > top)
     rules: list[_Rule] = [
@@ -237,7 +240,7 @@ def _verdicts(snapshots: Snapshots, outcome: pd.DataFrame, spec: LabelSpec) -> l
         cured: _Rule = (outcome["cured"] < _NEVER, 0.0, "cured")
         # a sold claim may have been cured elsewhere; nobody here can say
         sold: _Rule = (kind == _EXITS.index("sold"), np.nan, "unknown: sold first")
-        done: list[_Rule] = [cured, (charged, 1.0, "charged off"), sold, *exits[:2]]
+        done: list[_Rule] = [cured, (charged, 1.0, "charged off"), sold, *exits[:1]]
         return [immature, *done, lost, (unseen | True, 1.0, "not cured")]
     words = f"reached {spec.dpd}+" if spec.event == "late" else "rolled to a worse bucket"
     good = f"stayed below {spec.dpd}" if spec.event == "late" else "no worse bucket"
@@ -249,7 +252,8 @@ def _verdicts(snapshots: Snapshots, outcome: pd.DataFrame, spec: LabelSpec) -> l
     if spec.indeterminate is not None:
         between = outcome["worst"] >= spec.indeterminate
         rules.append((between, np.nan, f"indeterminate: reached {spec.indeterminate}+"))
-    return [*rules, *exits, lost, (unseen | True, 0.0, good)]
+    closed: _Rule = (unseen & (outcome["closed"] > 0), 0.0, "closed first")
+    return [*rules, *exits, closed, lost, (unseen | True, 0.0, good)]
 
 
 def _share_verdicts(outcome: pd.DataFrame, spec: LabelSpec) -> list[_Rule]:

@@ -11,24 +11,13 @@ import pandas as pd
 
 from delinquency.buckets import BucketScheme, scheme_of
 from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.history._calendar import as_days, as_stamps, month_end, month_of, whole_months
-from delinquency.history._ledger_kernel import (
-    NO_DAY,
-    count_material_days,
-    settle_by_group,
-    settle_in_order,
-)
+from delinquency.history._calendar import as_days, as_stamps, month_end, month_of
+from delinquency.history._ledger_kernel import NO_DAY, settle_by_group, settle_in_order
 from delinquency.history._ledger_tables import Ledger, admit_ledger
 from delinquency.history._snapshots import snapshot_month
 from delinquency.schema import as_date
 
-__all__ = [
-    "Settlement",
-    "days_past_due",
-    "material_days",
-    "months_delinquent",
-    "months_from_ledger",
-]
+__all__ = ["Settlement", "days_past_due", "months_from_ledger", "settle"]
 
 _EPOCH_MONTH = 1970 * 12
 
@@ -136,7 +125,7 @@ def days_past_due(
     1           1 2026-02-02              1     60.0
     """
     ledger = admit_ledger(dues, payments, _settlement(settlement, how))
-    days = _asked(at)
+    days = asked_days(at)
     row_start = np.arange(len(ledger.ids) + 1) * len(days)
     rows = np.tile(days, len(ledger.ids))
     oldest, _, arrears, _, _ = settle(ledger, row_start, rows)
@@ -146,7 +135,7 @@ def days_past_due(
         "days_past_due": _late(oldest, rows),
         "arrears": arrears,
     }
-    return _told(pd.DataFrame(columns), ledger)
+    return told(pd.DataFrame(columns), ledger)
 
 
 def _settlement(settlement: Settlement | None, how: dict[str, Any]) -> Settlement:
@@ -158,7 +147,8 @@ def _settlement(settlement: Settlement | None, how: dict[str, Any]) -> Settlemen
     return settlement
 
 
-def _asked(at: Any) -> np.ndarray:
+def asked_days(at: Any) -> np.ndarray:
+    """Return the asked-for days, sorted, each once."""
     many = not isinstance(at, str) and hasattr(at, "__iter__")
     days = as_days(sorted({as_date(date, "at") for date in (at if many else [at])}))
     if not len(days):
@@ -176,16 +166,19 @@ def settle(ledger: Ledger, row_start: np.ndarray, rows: np.ndarray) -> tuple[np.
             ledger.due_start, ledger.due_day, ledger.due_amount, *payments, *sizes
         )
         return oldest, oldest, arrears, fell_due, came_in
-    dues = (ledger.due_start, ledger.due_day, ledger.due_amount, ledger.due_known)
-    moves = (ledger.due_group, ledger.moved_to, ledger.moved_at)
-    return settle_by_group(*dues, *moves, *payments, ledger.pay_group, *sizes)
+    dues = (ledger.due_start, ledger.due_day, ledger.due_amount)
+    more = (ledger.due_known, ledger.due_group, ledger.moved_to, ledger.moved_at)
+    moves = [np.ascontiguousarray(values) for values in more]
+    named = np.ascontiguousarray(ledger.pay_group)
+    return settle_by_group(*[*dues, *moves, *payments, named, *sizes])
 
 
 def _late(oldest: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.where(oldest == NO_DAY, 0, rows - oldest)
 
 
-def _told(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+def told(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Return the table with the count of what was left out."""
     frame.attrs["payments_left_out"] = ledger.left_out
     return frame
 
@@ -254,8 +247,8 @@ def months_from_ledger(
         "account_id": ledger.ids.take(account).reset_index(drop=True),
         "month": as_stamps(rows),
         "days_past_due": late,
-        "contractual_dpd": late,
-        "current_dpd": late if current is oldest else _late(current, rows).astype("float64"),
+        "contractual_dpd": late.copy(),
+        "current_dpd": _late(current, rows).astype("float64"),
         "arrears": arrears,
         "oldest_due": as_stamps(oldest),
         "amount_due": fell_due,
@@ -264,7 +257,8 @@ def months_from_ledger(
     }
     if ledger.settlement.known == "now":
         columns["known_at"] = np.full(len(rows), np.datetime64(date), dtype="datetime64[us]")
-    frame = _told(pd.DataFrame(columns), ledger)
+    # every array is fresh, so none needs to be copied again
+    frame = told(pd.DataFrame(columns, copy=False), ledger)
     frame.attrs["buckets"] = scheme.name
     return frame
 
@@ -286,142 +280,3 @@ def _month_rows(ledger: Ledger, date: pd.Timestamp) -> tuple[np.ndarray, np.ndar
     # the months of an account end at `last`, so its row numbers count backwards from there
     number = last - (row_start[account + 1] - 1 - np.arange(row_start[-1]))
     return row_start, month_end(number), account
-
-
-_LEAD = {"mba": 1, "ots": 0}
-
-
-def months_delinquent(
-    dues: Any, payments: Any, at: Any, method: str, *, settlement: Settlement | None = None
-) -> pd.DataFrame:
-    """Return how many months late each account stood, by one of the mortgage conventions.
-
-    The two differ by a month at most month ends: of a payment due on 1 April and not made, MBA says one
-    month late on 30 April (the day before the next due date), OTS on 1 May (the next due date), so
-    a report of 30 April calls it current. Months are not days: never put both in one column.
-
-    Parameters
-    ----------
-    dues, payments, at, settlement
-        See `days_past_due`.
-    method : {"mba", "ots"}
-        Convention of the Mortgage Bankers Association, or of the Office of Thrift Supervision.
-
-    Returns
-    -------
-    DataFrame
-        ``account_id``, ``date``, ``months_delinquent``, ``method``.
-
-    Raises
-    ------
-    InputError
-        As `days_past_due`; ``DLQ-215`` for another method.
-
-    Examples
-    --------
-    >>> dues = pd.DataFrame({"account_id": [1], "due_date": ["2026-04-01"], "amount_due": [100.0]})
-    >>> at = ["2026-04-30", "2026-05-31"]
-    >>> months_delinquent(dues, None, at, "mba")["months_delinquent"].tolist()
-    [1, 2]
-    >>> months_delinquent(dues, None, at, "ots")["months_delinquent"].tolist()
-    [0, 1]
-    """
-    if method not in _LEAD:
-        fix = 'use "mba" or "ots"'
-        raise InputError(Problem("DLQ-215", "method is not known", "method", fix=fix))
-    table = days_past_due(dues, payments, at, settlement=settlement)
-    days = as_days(table["date"])
-    late = table["days_past_due"].to_numpy()
-    months = np.where(late > 0, whole_months(days - late, days, _LEAD[method]), 0)
-    return table[["account_id", "date"]].assign(months_delinquent=months, method=method)
-
-
-def material_days(
-    dues: Any,
-    payments: Any,
-    at: Any,
-    exposure: Any,
-    *,
-    absolute: float = 100.0,
-    share: float = 0.01,
-    limit: int = 90,
-    settlement: Settlement | None = None,
-) -> pd.DataFrame:
-    """Count the days in a row with material arrears, as the European definition of default does.
-
-    The counter rises by one on each day whose arrears are above `absolute` **and** above `share` of the
-    exposure, and falls to 0 on any other day; an account defaults when it passes `limit`. (EBA
-    guidelines on the definition of default, EBA/GL/2016/07, and Regulation (EU) 2018/171: EUR 100 for
-    retail, EUR 500 otherwise, 1 %.)
-
-    Parameters
-    ----------
-    dues, payments, at, settlement
-        See `days_past_due`.
-    exposure : float, or Series indexed by account_id
-        What the account owes on the books.
-    absolute, share : float
-        Both must be passed for arrears to be material.
-    limit : int
-        Days in a row after which the account is in default.
-
-    Returns
-    -------
-    DataFrame
-        ``account_id``, ``date``, ``material_days``, ``past_limit`` (the counter is above `limit` on the day).
-
-    Raises
-    ------
-    InputError
-        As `days_past_due`; ``DLQ-104`` when an account has no exposure.
-
-    Examples
-    --------
-    >>> dues = pd.DataFrame({"account_id": [1], "due_date": ["2026-01-01"], "amount_due": [150.0]})
-    >>> material_days(dues, None, ["2026-01-02", "2026-04-01", "2026-04-02"], exposure=5_000)
-       account_id       date  material_days  past_limit
-    0           1 2026-01-02              1       False
-    1           1 2026-04-01             90       False
-    2           1 2026-04-02             91        True
-    """
-    ledger = admit_ledger(dues, payments, settlement or Settlement())
-    owed = _exposures(exposure, ledger)
-    asked = _asked(at)
-    row_start, rows, is_asked = _change_rows(ledger, asked)
-    arrears = settle(ledger, row_start, rows)[2]
-    account = np.repeat(np.arange(len(ledger.ids)), np.diff(row_start))
-    days = count_material_days(row_start, rows, arrears, owed[account], absolute, share)[is_asked]
-    columns = {
-        "account_id": ledger.ids.take(account[is_asked]).reset_index(drop=True),
-        "date": as_stamps(rows[is_asked]),
-        "material_days": days,
-        "past_limit": days > limit,
-    }
-    return _told(pd.DataFrame(columns), ledger)
-
-
-def _exposures(exposure: Any, ledger: Ledger) -> np.ndarray:
-    if isinstance(exposure, pd.Series):
-        owed = exposure.reindex(ledger.ids).to_numpy(dtype="float64")
-    else:
-        owed = np.full(len(ledger.ids), float(exposure))
-    lacking = int(np.isnan(owed).sum())
-    if lacking:
-        what = f"{lacking:,} of {len(owed):,} accounts have no exposure"
-        fix = "give a number, or a Series indexed by account_id"
-        raise InputError(Problem("DLQ-104", what, "exposure", lacking, fix))
-    return owed
-
-
-def _change_rows(ledger: Ledger, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the days on which arrears may change, with the asked days among them."""
-    count = len(ledger.ids)
-    due_account = np.repeat(np.arange(count), np.diff(ledger.due_start))
-    pay_account = np.repeat(np.arange(count), np.diff(ledger.pay_start))
-    booked = np.maximum(ledger.due_day + 1, ledger.due_known)
-    account = np.concatenate([due_account, pay_account, np.repeat(np.arange(count), len(asked))])
-    day = np.concatenate([booked, ledger.pay_day, np.tile(asked, count)])
-    keys = np.unique(np.stack([account, day], axis=1), axis=0)
-    row_start = np.searchsorted(keys[:, 0], np.arange(count + 1))
-    rows = np.ascontiguousarray(keys[:, 1])
-    return row_start, rows, np.isin(rows, asked)

@@ -164,6 +164,11 @@ def _day_column(frame: pd.DataFrame, name: str, table: str) -> np.ndarray | None
     return as_days(_dates(frame[name], f"{table}.{name}")) if name in frame else None
 
 
+def _same(value: int, count: int) -> np.ndarray:
+    """Return one number many times, without the memory."""
+    return np.broadcast_to(np.int64(value), count)
+
+
 def _due_days(
     due: pd.DataFrame, due_start: np.ndarray, settlement: Settlement
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, pd.DataFrame]:
@@ -175,9 +180,9 @@ def _due_days(
     moved_at = _day_column(due, "moved_at", "dues") if settlement.known == "then" else None
     columns = [
         agreed,
-        np.full(len(due), NO_DAY) if known is None else known,
+        _same(NO_DAY, len(due)) if known is None else known,
         stands,
-        np.full(len(due), NO_DAY) if moved_at is None else moved_at,
+        _same(NO_DAY, len(due)) if moved_at is None else moved_at,
     ]
     if agreed is not stands:
         account = np.repeat(np.arange(len(due_start) - 1), np.diff(due_start))
@@ -207,19 +212,17 @@ def _payment_days(
 
 def _account_numbers(of: pd.Series, ids: pd.Series) -> np.ndarray:
     """Return the place of each id among the sorted ids, or -1."""
-    if pd.api.types.is_integer_dtype(ids.dtype):
-        known, asked = ids.to_numpy(), of.to_numpy()
-        place = np.searchsorted(known, asked)
-        place[place == len(known)] = 0
-        return np.where(known[place] == asked, place, -1)
-    return pd.Index(ids).get_indexer(pd.Index(of)).astype("int64")
+    # each run of equal ids is looked up once
+    starts = starts_of(changes(of).cumsum(dtype="int64"))
+    place = pd.Index(ids).get_indexer(pd.Index(of.take(starts))).astype("int64")
+    return np.repeat(place, np.diff(np.append(starts, len(of))))
 
 
 def _groups(
     due: pd.DataFrame, due_start: np.ndarray, paid: pd.DataFrame, account: np.ndarray, order: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the group of each due and payment inside its account; -1 for none."""
-    nowhere = np.full(len(due), -1), np.full(len(paid), -1)
+    nowhere = _same(-1, len(due)), _same(-1, len(paid))
     if order == "fifo" or not len(paid):
         return nowhere
     due_name, pay_name = ("due_date", "for_due") if order == "designated" else ("instalment",) * 2

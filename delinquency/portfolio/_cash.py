@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from delinquency.buckets import BucketScheme
 from delinquency.errors import InputError, Problem
+from delinquency.portfolio._recoveries import by_ladder, money_of
 from delinquency.portfolio._standing import Standing, standing_of
-from delinquency.portfolio._triangle import chain_ladder
 from delinquency.schema import MONTHS, admit, as_date, known_as_of
 
-__all__ = ["back_test", "forecast_cash", "recovery_triangle"]
+__all__ = ["back_test", "collected", "forecast_cash"]
 
 _DRAWS = 400
 
@@ -96,7 +95,7 @@ def forecast_cash(
     standing = standing_of(months, buckets)
     ends = _month_ends(standing.end, horizon)
     if method == "chain_ladder":
-        cash, low, high = _by_ladder(standing, horizon, level)
+        cash, low, high = by_ladder(standing, horizon, level)
     else:
         history = _flows(standing, window)
         factor = _season(standing, history) if seasonality else np.ones(12)
@@ -122,14 +121,6 @@ def _check(horizon: int, method: str, window: int, level: float) -> None:
 def _month_ends(last: int, horizon: int) -> np.ndarray:
     months = (last - 1970 * 12 + 2 + np.arange(horizon)).astype("datetime64[M]")
     return (months.astype("datetime64[D]") - np.timedelta64(1, "D")).astype("datetime64[us]")
-
-
-def _money(standing: Standing, name: str, *, required: bool = True) -> np.ndarray:
-    if name in standing.frame:
-        return np.nan_to_num(standing.frame[name].to_numpy())
-    if not required:
-        return np.zeros(len(standing.frame))
-    raise InputError(Problem("DLQ-102", f'column "{name}" is missing', "months", fix="add it"))
 
 
 # ---------------------------------------------------------------- roll rates
@@ -158,8 +149,8 @@ class _Flows:
 
 
 def _flows(standing: Standing, window: int) -> _Flows:
-    balance = np.maximum(_money(standing, "balance"), 0.0)
-    paid = _money(standing, "amount_paid") + _money(standing, "recovered", required=False)
+    balance = np.maximum(money_of(standing, "balance"), 0.0)
+    paid = money_of(standing, "amount_paid") + money_of(standing, "recovered", required=False)
     states = len(standing.scheme.labels) + 1
     held, state = _held(standing, balance, states - 1)
     first = int(standing.number.min())
@@ -192,7 +183,7 @@ def _flows(standing: Standing, window: int) -> _Flows:
 
 def _held(standing: Standing, balance: np.ndarray, written: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the balance that each row stands for, and its state."""
-    lost = _money(standing, "written_off", required=False)
+    lost = money_of(standing, "written_off", required=False)
     state = np.where(standing.live, standing.state, written)
     running = np.cumsum(lost)
     before = np.append(0.0, running)[np.searchsorted(standing.account, standing.account)]
@@ -244,100 +235,6 @@ def _path(
         cash[ahead] = season[ahead] * (balance @ paid) + first_payments
         balance = balance @ flow + fresh
     return cash
-
-
-# ---------------------------------------------------------------- recoveries
-
-
-def recovery_triangle(months: Any, period: str = "Q") -> pd.DataFrame:
-    """Return what came back of each charge-off cohort, cumulated by age, for `chain_ladder`.
-
-    Parameters
-    ----------
-    months : table
-        Needs ``status`` or ``written_off``, and ``recovered``.
-    period : {"M", "Q", "Y"}
-        Length of cohorts and ages.
-
-    Returns
-    -------
-    DataFrame
-        A row per period in which accounts were written off, a column per age in periods. Column -1 is
-        what was written off, so that a cohort with no recovery yet can grow too; column 0 is
-        what came back in the same period. The last period of the book counts as it stands.
-
-    Raises
-    ------
-    InputError
-        ``DLQ-100`` when nothing was written off; ``DLQ-102`` for missing columns.
-
-    Examples
-    --------
-    >>> months = pd.DataFrame(
-    ...     {
-    ...         "account_id": 1,
-    ...         "month": ["2026-01", "2026-02", "2026-03"],
-    ...         "days_past_due": [170, 198, 229],
-    ...         "written_off": [0.0, 100.0, 0.0],
-    ...         "recovered": [0.0, 0.0, 10.0],
-    ...     }
-    ... )
-    >>> recovery_triangle(months, "M")
-                -1    0     1
-    2026-02  100.0  0.0  10.0
-    """
-    return _recoveries(standing_of(months, (30,)), period)
-
-
-_SPAN = {"M": 1, "Q": 3, "Y": 12}
-
-
-def _recoveries(standing: Standing, period: str) -> pd.DataFrame:
-    if period not in _SPAN:
-        raise InputError(Problem("DLQ-217", "period is not known", "period", fix='"M", "Q" or "Y"'))
-    lost, back = _money(standing, "written_off"), _money(standing, "recovered")
-    rows = np.flatnonzero(lost > 0)
-    if not len(rows):
-        raise InputError(Problem("DLQ-100", "nothing was written off", "months.written_off", 0))
-    number = standing.number // _SPAN[period]
-    begun = np.full(standing.account[-1] + 1, -1)
-    begun[standing.account[rows[::-1]]] = number[rows[::-1]]
-    first, last = int(begun[begun >= 0].min()), standing.end // _SPAN[period]
-    size = last - first + 1
-    table = np.zeros((size, size + 1))
-    np.add.at(table, (begun[standing.account[rows]] - first, np.zeros_like(rows)), lost[rows])
-    tail = np.flatnonzero((begun[standing.account] >= 0) & (number >= begun[standing.account]))
-    place = begun[standing.account[tail]]
-    np.add.at(table, (place - first, number[tail] - place + 1), back[tail])
-    table[:, 1:] = table[:, 1:].cumsum(axis=1)
-    age = np.arange(size + 1)
-    table[age[None, :] > size - np.arange(size)[:, None]] = np.nan
-    begins = (first + np.arange(size)) * _SPAN[period] - 1970 * 12
-    names = pd.PeriodIndex(begins.astype("datetime64[M]").astype("datetime64[s]"), freq=period)
-    frame = pd.DataFrame(table, index=names.astype("str"), columns=age - 1)
-    return frame[frame[-1] > 0]
-
-
-def _by_ladder(
-    standing: Standing, horizon: int, level: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    back = _recoveries(standing, "M")
-    # what is still owed is never 0 at first, as recoveries are, so each month has something to grow from
-    amounts = back.to_numpy()
-    owed = amounts[:, :1] - amounts[:, 1:]
-    reached = (~np.isnan(owed)).sum(axis=1)
-    ladder = chain_ladder(owed[:, : reached[0]])  # the oldest cohort sets how far it reaches
-    shrunk = -np.diff(ladder.completed.to_numpy(), axis=1)
-    variance = ladder.increment_errors.to_numpy() ** 2
-    cash, spread = np.zeros(horizon), np.zeros(horizon)
-    for step in range(horizon):
-        column = reached - 1 + step
-        inside = np.flatnonzero(column < shrunk.shape[1])
-        cash[step] = shrunk[inside, column[inside]].sum()
-        # each cohort is at another age, so their factors and errors are independent
-        spread[step] = np.sqrt(variance[inside, column[inside]].sum())
-    reach = norm.ppf((1 + level) / 2) * spread
-    return cash, np.maximum(cash - reach, 0.0), cash + reach
 
 
 def back_test(

@@ -248,9 +248,9 @@ def chain_check(
     ...         "days_past_due": [0, 31, 0],
     ...     }
     ... )
-    >>> check = chain_check(months, buckets=(30,))
-    >>> check.loc[0, ["seen", "chained"]].tolist()
-    [1.0, 1.0]
+    >>> chain_check(months, buckets=(30,))[["seen", "chained"]].head(1)
+       seen  chained
+    0   1.0      1.0
     """
     seen = roll_rates(months, by, step=step, buckets=buckets, level=level)
     single = wide(roll_rates(months, by, buckets=buckets)).fillna(0.0)

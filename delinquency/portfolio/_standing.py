@@ -79,8 +79,15 @@ def _exits(frame: pd.DataFrame, offset: int) -> np.ndarray:
     out = np.full(len(frame), -1)
     if "status" in frame:
         for at, name in enumerate(EXITS):
-            out[frame["status"].eq(name).fillna(False).to_numpy(dtype=bool)] = offset + at
+            gone = frame["status"].eq(name).fillna(False).to_numpy(dtype=bool)
+            out[gone & ~_still_owes(frame) if name == "closed" else gone] = offset + at
     return out
+
+
+def _still_owes(frame: pd.DataFrame) -> np.ndarray:
+    """Return where a closed account is not gone: nothing new is lent, but something is owed."""
+    owes = frame["days_past_due"].to_numpy() > 0
+    return owes | (frame["balance"].to_numpy() > 0) if "balance" in frame else owes
 
 
 def _first_exit(account: np.ndarray, out: np.ndarray) -> np.ndarray:

@@ -6,7 +6,16 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-__all__ = ["fit_nonnegative"]
+__all__ = ["fit_level", "fit_nonnegative"]
+
+
+def fit_level(log_odds: np.ndarray, bad: np.ndarray, weight: np.ndarray) -> float:
+    """Return what to add to all log-odds so that they promise as many bads as came (Newton's method)."""
+    level = 0.0
+    for _ in range(20):
+        p = expit(log_odds + level)
+        level += float((weight * (bad - p)).sum() / max((weight * p * (1 - p)).sum(), 1e-12))
+    return level
 
 
 def fit_nonnegative(

@@ -9,14 +9,14 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import cpu_count
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.schema import audit_only, hash_share
-from delinquency.scoring._calibration import fit_calibration
+from delinquency.scoring._calibrators import choose_calibration
 from delinquency.scoring._trees import from_boosters
 
 __all__ = ["RiskModel", "importance", "refuse_protected"]
@@ -40,14 +40,17 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         As in LightGBM.
     folds : int
         How many models; each learns from all accounts but one fold.
+    calibration : {"auto", "platt", "beta", "spline", "isotonic"}
+        How raw log-odds become true ones; ``auto`` takes what predicts accounts best that it was not
+        fitted on. Ranks never change.
     waive : tuple of str
         Columns that may predict almost alone (single AUC above 0.95). Naming one says in writing that it
         is no leak.
     random_state : int
         Seed of LightGBM's sampling.
     n_jobs : int, optional
-        Folds learnt at the same time; as many as there are cores by default. The result does not depend
-        on it.
+        Threads, as scikit-learn counts them: one by default, -1 for all cores. The result does not
+        depend on it. On cores that are shared with other work, more threads can be far slower.
 
     Attributes
     ----------
@@ -88,6 +91,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         bagging_fraction: float = 0.8,
         reg_lambda: float = 10.0,
         folds: int = 5,
+        calibration: str = "auto",
         waive: tuple[str, ...] = (),
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -101,6 +105,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self.bagging_fraction = bagging_fraction
         self.reg_lambda = reg_lambda
         self.folds = folds
+        self.calibration = calibration
         self.waive = waive
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -156,18 +161,17 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         # missing one as 0 later. Bins look at X alone, so no outcome crosses over.
         everyone = lgb.Dataset(X, bad, weight=weight, params=parameters).construct()
 
-        def learn(k: int) -> tuple[lgb.Booster, np.ndarray]:
+        # One fold after the other: LightGBM keeps its number of threads in a global, so that training in
+        # one thread while another predicts writes out of bounds and ends the process.
+        boosters, curves = [], []
+        for k in range(self.folds):
             inside = fold != k
             data = everyone.subset(np.flatnonzero(inside).tolist(), parameters)
-            booster = lgb.train(parameters, data, num_boost_round=self.n_estimators)
-            return booster, _stages(booster, X[~inside])
-
-        # one thread a fold: LightGBM's own threads wait for each other and stall on a busy machine
-        work = Parallel(n_jobs=self.n_jobs or -1, prefer="threads")
-        boosters, curves = zip(*work(delayed(learn)(k) for k in range(self.folds)), strict=True)
+            boosters.append(lgb.train(parameters, data, num_boost_round=self.n_estimators))
+            curves.append(_stages(boosters[-1], X[~inside], self._threads()))
         self.n_trees_, raw = _best_length(curves, fold, bad, weight)
         self.trees_ = from_boosters(boosters, num_iteration=self.n_trees_)
-        self.calibration_ = fit_calibration(raw, bad, weight)
+        self.calibration_ = choose_calibration(raw, bad, weight, fold, self.calibration)
         self.out_of_fold_ = self.calibration_.probability(raw)
         gain = np.sum([b.feature_importance("gain", self.n_trees_) for b in boosters], axis=0)
         self.importance_ = gain / max(gain.sum(), 1e-300)
@@ -187,9 +191,13 @@ class RiskModel(ClassifierMixin, BaseEstimator):
             "seed": self.random_state,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": 1,
+            "num_threads": self._threads(),
             "verbosity": -1,
         }
+
+    def _threads(self) -> int:
+        jobs = 1 if self.n_jobs is None else self.n_jobs
+        return jobs if jobs > 0 else max(cpu_count() + 1 + jobs, 1)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the calibrated log-odds of bad (n,)."""
@@ -204,7 +212,8 @@ class RiskModel(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likelier class; decisions belong to bands and a strategy, not here."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        late = self.decision_function(X) > 0
+        return self.classes_[late.astype(int)]
 
 
 def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
@@ -280,12 +289,12 @@ def _auc(values: np.ndarray, bad: np.ndarray) -> float:
     return float((ranks[bad == 1].sum() - bads * (bads + 1) / 2) / (bads * (len(bad) - bads)))
 
 
-def _stages(booster: lgb.Booster, X: np.ndarray, step: int = 10) -> np.ndarray:
+def _stages(booster: lgb.Booster, X: np.ndarray, threads: int, step: int = 10) -> np.ndarray:
     """Return raw scores after every `step` trees (stages, rows)."""
     total = booster.num_trees()
     ends = [*range(step, total, step), total] if total else [0]
     parts = [
-        np.asarray(booster.predict(X, start, end - start, raw_score=True))
+        np.asarray(booster.predict(X, start, end - start, raw_score=True, num_threads=threads))
         for start, end in itertools.pairwise([0, *ends])
     ]
     return np.cumsum(np.stack(parts), axis=0)

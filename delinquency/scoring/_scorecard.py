@@ -81,11 +81,11 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         *,
         signs: Mapping[str, int] | None = None,
         max_characteristics: int = 20,
-        max_bins: int = 6,
-        min_share: float = 0.04,
+        max_bins: int = 8,
+        min_share: float = 0.03,
         min_bads: int = 30,
-        min_value: float = 0.02,
-        max_correlation: float = 0.85,
+        min_value: float = 0.01,
+        max_correlation: float = 0.95,
         max_shift: float = 0.25,
         scale: PointsScale | None = None,
     ) -> None:
@@ -133,6 +133,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             what = f"Only binary classification is supported: y holds {len(self.classes_)} class"
             raise InputError(Problem("DLQ-103", what, "y", fix="label bad as 1 and good as 0"))
         weight = _check_sample_weight(sample_weight, X, dtype="float64")
+        if len(np.unique(bad[weight > 0])) != 2:
+            raise InputError(Problem("DLQ-103", "only one class has weight", "y"))
         names = names or [f"x{k}" for k in range(X.shape[1])]
         self._choose(X, bad, weight, names, later)
         return self
@@ -227,7 +229,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likelier class; decisions belong to bands and a strategy, not here."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        late = self.decision_function(X) > 0
+        return self.classes_[late.astype(int)]
 
     def table(self) -> pd.DataFrame:
         """Return the card: one row a bin, ``characteristic, above, up_to, accounts, bad_rate, woe, points``.

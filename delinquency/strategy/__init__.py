@@ -16,18 +16,28 @@ from delinquency.strategy._file import json_schema
 from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._rules import RulePack, list_rules
+from delinquency.strategy._sequence import SequencePlan, plan_sequence
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
+from delinquency.strategy._value import (
+    PredictedResponse,
+    UpliftResponse,
+    rates_response,
+    treatment_values,
+)
 
 __all__ = [
     "DIALLER_COLUMNS",
     "Allocation",
     "Experiment",
+    "PredictedResponse",
     "Rule",
     "RulePack",
     "SampleRatio",
+    "SequencePlan",
     "Strategy",
     "Treatment",
+    "UpliftResponse",
     "allocate",
     "assign",
     "catalogue",
@@ -41,12 +51,15 @@ __all__ = [
     "json_schema",
     "list_rules",
     "need_in_words",
+    "plan_sequence",
     "power",
+    "rates_response",
     "read_decisions",
     "record_decisions",
     "replay",
     "sample_size",
     "show_strategy",
+    "treatment_values",
     "treatments",
     "verify_decisions",
 ]

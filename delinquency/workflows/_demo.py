@@ -110,6 +110,7 @@ def demo(
         title="From repayments to a plan",
         source=sample.attribution,
         holdout=trained.holdout,
+        accounts=sample.accounts,
         importance=trained.importance,
         target="default on the card in October 2005",
         labelled=(len(sample.labels), bads),

@@ -14,6 +14,9 @@ from delinquency.workflows._road import Say, Scoring, quiet
 
 __all__ = ["story", "tell"]
 
+# treatments that put no burden on a person, for the audit of who carries it
+_SPARED = ("no_action", "pre_due_reminder", "digital_reminder", "care_and_hold")
+
 UNKNOWN = (
     "Whether any treatment works: nobody was treated at random here, so nothing is said of effects, "
     "costs or recoveries.",
@@ -69,6 +72,7 @@ def tell(
         as_of=as_of,
         strategy=strategy or strategies.Strategy.default(),
         holdout=holdout,
+        accounts=accounts,
         title=title,
         source=source,
     )
@@ -93,6 +97,7 @@ def story(
     title: str,
     source: str,
     holdout: pd.DataFrame | None = None,
+    accounts: Any = None,
     importance: pd.DataFrame | None = None,
     target: str = "",
     labelled: tuple[int, int] | None = None,
@@ -102,6 +107,9 @@ def story(
 ) -> report.Story:
     """Return what a report tells of a run that has been made."""
     judged = _judgement(holdout, scorer) if holdout is not None and len(holdout) else {}
+    if judged and holdout is not None and accounts is not None:
+        people = schema.to_frame(accounts, "accounts")
+        judged["audit"] = report.audit_rows(holdout, plan, people, _SPARED)
     chinese = strategies.treatments("zh")
     catalogue = features.catalogue(windows=road.windows_of(scorer))
     return report.Story(
@@ -121,6 +129,7 @@ def story(
         unknowns=[*unknowns, *UNKNOWN],
         reproduce=reproduce,
         manifest=manifest or {},
+        favoured="nothing is done, or a reminder is sent",
         **judged,
     )
 

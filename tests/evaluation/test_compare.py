@@ -164,6 +164,7 @@ def test_order_of_rows_changes_no_bit_of_a_comparison():
         ([0.1], [0.1], (9, 1), "DLQ-100"),
         ([0.1, np.nan], [0.1, 0.2], (9, 1), "DLQ-104"),
         ([0.1, np.inf], [0.1, 0.2], (9, 1), "DLQ-105"),
+        ([0.1, 0.2], [-np.inf, 0.2], (9, 1), "DLQ-105"),
         ([0.1, 0.2], [0.1, 0.3], (0, 1), "DLQ-106"),
     ],
 )
@@ -175,10 +176,13 @@ def test_folds_that_cannot_be_compared_are_refused(first, second, sizes, code):
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize(("account", "code"), [([1, 2], "DLQ-103"), ([1, None, 2, 2], "DLQ-104")])
-def test_accounts_must_stand_beside_their_rows(account, code):
+@pytest.mark.parametrize(
+    ("account", "code", "count"),
+    [([1, 2], "DLQ-103", None), ([1, None, None, 2], "DLQ-104", 2)],
+)
+def test_accounts_must_stand_beside_their_rows(account, code, count):
     """One each, none missing."""
     with pytest.raises(InputError) as caught:
         discrimination([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4], account=account)
 
-    assert caught.value.code == code
+    assert (caught.value.code, caught.value.count) == (code, count)

@@ -288,3 +288,18 @@ def test_people_stand_beside_their_outcomes():
     """A table of other length is refused."""
     with pytest.raises(InputError, match="DLQ-103 people: 1 people for 2 outcomes"):
         audit([0, 1], [0.1, 0.2], pd.DataFrame({"sex": ["f"]}), favoured=[1, 0])
+
+
+def test_equal_rates_are_in_order_and_thirty_accounts_are_enough():
+    """The edges: neither worse nor better is no break, and 30 is not below 30."""
+    order = by_month_and_band([0, 1, 0, 1], [0.5] * 4, list("AABB"), ["2026-01"] * 4)
+    shown = impact_ratios([1, 0] * 15 + [1, 0] * 14 + [1], ["a"] * 30 + ["b"] * 29)
+
+    assert order["in_order"].tolist() == [pd.NA, True]
+    assert shown["favoured_rate"].isna().tolist() == [False, True]
+
+
+def test_a_reference_that_is_misspelt_is_guessed():
+    """The nearest name is offered."""
+    with pytest.raises(InputError, match='did you mean "north"'):
+        impact_ratios([1, 0] * 40, ["north"] * 40 + ["south"] * 40, reference="nroth")

@@ -75,7 +75,7 @@ def test_the_leak_harness_notices_a_leak():
         )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds)
 def test_row_order_never_changes_a_bit(seed):
     """Rows in any order, of accounts in any order."""
@@ -84,7 +84,7 @@ def test_row_order_never_changes_a_bit(seed):
     assert_same_bits(whole(months), whole(months.sample(frac=1, random_state=seed % 2**32)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=seeds, chunk=st.integers(1, 7), threads=st.integers(1, 4))
 def test_chunks_and_threads_never_change_a_bit(seed, chunk, threads):
     """However the work is cut and shared."""
@@ -98,7 +98,7 @@ def test_chunks_and_threads_never_change_a_bit(seed, chunk, threads):
     assert_same_bits(alone, shared)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds)
 def test_one_account_and_one_date_at_a_time_gives_the_same_bits(seed):
     """The company an account keeps does not matter, nor do the other snapshots."""
@@ -115,7 +115,7 @@ def bits(series):
     return np.ascontiguousarray(series.to_numpy()).view("int64")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds)
 def test_a_hundred_times_the_money_leaves_everything_but_money_alone(seed):
     """Cents instead of units: ratios, counts and days stay; money grows a hundredfold."""
@@ -133,7 +133,7 @@ def test_a_hundred_times_the_money_leaves_everything_but_money_alone(seed):
     np.testing.assert_allclose(large, small.to_numpy() * factor, rtol=1e-7, atol=1e-7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds, doubling=st.integers(-8, 8))
 def test_money_times_a_power_of_two_leaves_everything_but_money_alone_bit_for_bit(seed, doubling):
     """Such a factor rounds nothing, so nothing may differ."""
@@ -148,7 +148,7 @@ def test_money_times_a_power_of_two_leaves_everything_but_money_alone_bit_for_bi
     assert_same_bits(large, small * factor)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds, years=st.integers(1, 9))
 def test_a_shift_by_years_changes_nothing(seed, years):
     """Only the season knows the calendar, and a year brings it back."""
@@ -162,7 +162,7 @@ def test_a_shift_by_years_changes_nothing(seed, years):
     assert (bits(before) == bits(after)).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds, months=st.integers(1, 11))
 def test_a_shift_by_months_changes_the_season_alone(seed, months):
     """Nothing else reads the calendar."""
@@ -240,7 +240,7 @@ WORSE = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=seeds, what=st.sampled_from(sorted(WORSE)))
 def test_each_sign_is_what_the_definition_implies(seed, what):
     """One row of each account made worse: no signed feature says that the account became better."""

@@ -27,7 +27,7 @@ def assert_matches_sql(book, windows=(3, 6, 12, 24)):
     np.testing.assert_allclose(got.to_numpy(), wanted.to_numpy(), rtol=1e-7, atol=1e-7)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10**9))
 def test_the_whole_catalogue_agrees_with_sql(seed):
     """Forty accounts at three dates, every feature."""

@@ -59,6 +59,7 @@ def test_clean_months_have_no_issue():
         ("DLQ-104", 2, {"month": ["2026-01", "2026-02", None, "2026-04", "2026-05", "2026-06"]}),
         ("DLQ-103", 2, {"month": ["2026-01", "2026-02", "soon", "2026-04", "2026-05", "2026-06"]}),
         ("DLQ-105", 1, {"balance": [500.0, np.inf, 400, 200, 100, 50]}),
+        ("DLQ-105", 5, {"credit_limit": [1e3, 1e3, 1e3, 1e3, 1e3, np.inf]}),
         ("DLQ-106", 2, {"days_past_due": [0, 0, -5, 0, 0, 0]}),
         ("DLQ-106", 2, {"days_past_due": [0, 0, np.nan, 0, 0, 0]}),
         ("DLQ-106", 2, {"days_past_due": [0, 0, 0.5, 0, 0, 0]}),
@@ -108,6 +109,18 @@ def test_rows_after_the_date_are_reported():
 
     assert issues.loc[0, ["code", "count"]].tolist() == ["DLQ-130", 2]
     assert issues.loc[0, "first_rows"] == [4, 5]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m", "%Y-%m-01", "%Y-%m-15"])
+def test_a_month_counts_by_its_end_however_it_is_written(form):
+    """On 15 June June is running; on 30 June it is over; a booking on the day itself counts."""
+    months = clean(month=pd.period_range("2026-01", periods=6, freq="M").strftime(form))
+
+    assert ("DLQ-130", 5) in found(months, "2026-06-15")
+    assert found(months, "2026-06-30") == set()
+    booked = months.assign(known_at=pd.Timestamp("2026-06-30 18:00"))
+    assert found(booked, "2026-06-30") == set()
+    assert ("DLQ-130", 0) in found(booked, "2026-06-29")
 
 
 def test_row_numbers_are_those_of_the_table_as_given():

@@ -79,6 +79,17 @@ def test_leaving_is_good_only_when_no_event_came_first():
     ]
 
 
+def test_a_closed_account_may_still_owe():
+    """Closed and gone is good; closed and 30 days late afterwards is bad; closed and seen to the end."""
+    months = book(
+        [0, (0, "closed")], [0, (0, "closed"), (30, "closed")], [0] + [(0, "closed")] * 3, [0] * 4
+    )
+    result = outcome(months, LabelSpec(dpd=30, within=3))
+
+    assert result["bad"].tolist() == [0, 1, 0, 0]
+    assert result["why"][0] == "closed first"
+
+
 def test_vanishing_without_a_status_is_unknown():
     """The second account has no row in the last month and never said why."""
     result = outcome(book([0, 0, 0, 0], [0, 0, 0, None]), LabelSpec(dpd=30, within=3))

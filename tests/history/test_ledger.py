@@ -209,6 +209,8 @@ def test_exposure_comes_by_account():
     exposure = pd.Series({1: 1_000.0, 2: 50_000.0})
 
     assert material_days(dues, None, "2026-01-05", exposure)["material_days"].tolist() == [4, 0]
+    small = material_days(dues, None, "2026-01-05", exposure / 100)
+    assert small["material_days"].tolist() == [4, 4]
     with pytest.raises(InputError, match="DLQ-104"):
         material_days(dues, None, "2026-01-05", exposure.loc[[1]])
 

@@ -94,7 +94,7 @@ def test_windows_that_make_no_sense_are_refused(windows):
 
 def test_position_is_the_last_row_known_then():
     """Account 1 has a gap; account 2 tells when it opened."""
-    one = months_of(1, "2026-01", [0], opened=pd.NaT)
+    one = months_of(1, "2026-01", [0])
     two = months_of(2, "2026-02", [3, 31], opened=pd.Timestamp("2025-03-10"))
     stand = positions(pd.concat([one, two]), "2026-03-31")
 

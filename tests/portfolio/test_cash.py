@@ -38,6 +38,10 @@ def test_errors_of_increments_add_up_to_mack_where_one_step_is_left():
         ladder.cohorts["standard_error"].iloc[1]
     )
     assert (ladder.increment_errors.iloc[0] == 0).all()
+    # two steps: the cohort's variance is f^2 V + s, the last increment's (f - 1)^2 V + s
+    first, last = ladder.increment_errors.iloc[2, -2:] ** 2
+    whole = ladder.cohorts["standard_error"].iloc[2] ** 2
+    assert whole - last == pytest.approx((2 * ladder.factors[-1] - 1) * first)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,10 @@ def test_a_book_that_shrinks_by_a_tenth_is_forecast_exactly():
     np.testing.assert_allclose(forecast["collections"], balance[-1] * 0.1 * 0.9 ** np.arange(3))
     np.testing.assert_allclose(forecast["low"], forecast["high"])
     assert forecast["month"].dt.strftime("%Y-%m-%d").tolist()[0] == "2026-07-31"
+    more = forecast_cash(months, 2, inflow=50.0)
+    np.testing.assert_allclose(
+        more["collections"], [balance[-1] * 0.1, balance[-1] * 0.09 + 50 * 0.1]
+    )
 
 
 def test_new_business_can_be_stopped(portfolio):
@@ -153,3 +161,21 @@ def test_settings_that_make_no_sense_are_refused(code, how):
         forecast_cash(months, **how)
 
     assert caught.value.code == code
+
+
+def test_recoveries_of_like_cohorts_are_forecast_exactly():
+    """Each month 100 is written off; 10 comes back a month later and 5 after that: then 15, 5, nothing."""
+    rows = [
+        (
+            cohort,
+            f"2026-{month + 1:02d}",
+            100.0 * (month == cohort),
+            {1: 10.0, 2: 5.0}.get(month - cohort, 0.0),
+        )
+        for cohort in range(6)
+        for month in range(cohort, 6)
+    ]
+    months = pd.DataFrame(rows, columns=["account_id", "month", "written_off", "recovered"])
+    forecast = forecast_cash(months.assign(days_past_due=200), 4, "chain_ladder")
+
+    np.testing.assert_allclose(forecast["collections"], [15, 5, 0, 0], atol=1e-9)

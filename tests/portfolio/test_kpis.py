@@ -69,6 +69,14 @@ def test_contacts_and_plan_bring_their_figures():
     assert figure(table, "self_cure_rate") == (1, 1)
 
 
+def test_a_payment_before_the_promise_keeps_nothing():
+    """Paid in January, promised in February, nothing by March."""
+    months = book([31, 31, 62]).assign(amount_paid=[100.0, 0.0, 0.0])
+    contacts = pd.DataFrame({"account_id": [1], "at": ["2026-02-20"], "outcome": ["promise"]})
+
+    assert figure(kpis(months, contacts=contacts), "promise_kept_rate") == (0, 1)
+
+
 def test_each_figure_says_what_it_is_and_nothing_is_divided_by_nothing():
     """A definition beside every value; an empty denominator gives a missing value."""
     table = kpis(book([0, 0]))

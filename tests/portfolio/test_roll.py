@@ -53,6 +53,15 @@ def test_an_exit_is_a_state_and_is_for_good():
     assert moves(two) == {("0", "charged_off"): 1, ("0", "0"): 1}
 
 
+def test_a_closed_account_that_owes_is_not_gone():
+    """Closed in January with days past due, it rolls on; closed with nothing owed, it left."""
+    months = book([(5, "closed"), (36, "closed")], [0, (0, "closed")])
+
+    assert moves(roll_rates(months)) == {("1-29", "30-59"): 1, ("0", "closed"): 1}
+    owing = months.assign(balance=[50.0, 50.0, 50.0, 50.0])
+    assert moves(roll_rates(owing)) == {("1-29", "30-59"): 1, ("0", "0"): 1}
+
+
 def test_an_account_that_stops_without_a_word_left():
     """It stays in the denominator; at the end of the book nothing can be said."""
     assert moves(roll_rates(book([30], [0, 0]))) == {("30-59", "left"): 1, ("0", "0"): 1}
@@ -196,3 +205,16 @@ def test_nobody_vanishes(histories):
         assert error.code == "DLQ-100"
         return
     assert rates["n"].sum() + rates.attrs["holes"] == (months["month"] < last).sum()
+
+
+def test_intervals_hold_what_they_say():
+    """1 of 4 among 9 states: the density of Beta(1 + 1/9, 3 + 8/9), summed between the ends, is 0.9."""
+    rates = roll_rates(book([0, 31], [0, 0], [0, 0], [0, 0]), buckets=(1, 30, 60), level=0.9)
+    cell = rates[(rates["from_bucket"] == "0") & (rates["to_bucket"] == "30-59")].iloc[0]
+    grid = (np.arange(400_000) + 0.5) / 400_000
+    density = grid ** (1 / 9) * (1 - grid) ** (2 + 8 / 9)
+
+    assert rates["to_bucket"].nunique() == 9
+    for end, below in (("low", 0.05), ("high", 0.95)):
+        mass = density[grid <= cell[end]].sum() / density.sum()
+        assert mass == pytest.approx(below, abs=1e-4)

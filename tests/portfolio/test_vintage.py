@@ -151,3 +151,24 @@ def test_lives_that_cannot_be_read_are_refused(wrong):
     """Nothing, an unknown event, two lengths."""
     with pytest.raises(InputError, match="DLQ-217"):
         cumulative_incidence(*wrong)
+
+
+def test_a_charge_off_counts_once_at_each_age():
+    """Its tail of rows adds nothing; after its last row it still counts."""
+    months = book([0, (200, "charged_off"), (230, "charged_off")], [0] * 5, opened="2026-01-01")
+
+    assert rates(vintage(months, 30, ever=False)) == [0, 0.5, 0.5, 0.5, 0.5]
+
+
+def test_intervals_hold_what_they_say():
+    """Jeffreys: the density of Beta(1.5, 2.5), summed between the ends for 1 of 3, is 0.8."""
+    months = book([0, 31], [0, 0], [0, 0], opened="2026-01-01")
+    cell = vintage(months, 30, level=0.8).iloc[1]
+    grid = (np.arange(200_000) + 0.5) / 200_000
+    density = grid**0.5 * (1 - grid) ** 1.5
+
+    for end, below in (("low", 0.1), ("high", 0.9)):
+        mass = density[grid <= cell[end]].sum() / density.sum()
+        assert mass == pytest.approx(below, abs=1e-4)
+    clean = vintage(book([0], [0], opened="2026-01-01"), 30).iloc[0]
+    assert (clean["low"], clean["high"] < 1) == (0, True)

@@ -1,0 +1,374 @@
+"""What would another policy have brought? An answer from the log of the present one, or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lightgbm import LGBMRegressor
+from sklearn.base import clone
+
+from delinquency import schema
+from delinquency.errors import GateError, InputError, Problem, did_you_mean
+
+__all__ = ["PolicyValue", "policy_value"]
+
+ESTIMATORS = ("dm", "ips", "snips", "dr")
+LEAST_EFFECTIVE = 100
+
+
+@dataclass(frozen=True)
+class PolicyValue:
+    """The value of a policy an account, with an interval, and how much of the log bears on it.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Mean outcome a row had the policy decided, and its interval over persons.
+    effective_size : float
+        ``(sum w)^2 / sum w^2``: as many rows as an experiment of the policy itself would need.
+    logged : float
+        Mean outcome of the log as it was.
+    estimator : str
+        Which estimator.
+    n, persons : int
+        Rows and persons.
+    overlap : DataFrame
+        ``cell, treatment, needed, logged, effective_size, largest_weight``: for each cell, the share of
+        its rows that the policy treats so, and what the log holds of it.
+    """
+
+    value: float
+    low: float
+    high: float
+    effective_size: float
+    logged: float
+    estimator: str
+    n: int
+    persons: int
+    overlap: pd.DataFrame = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Log:
+    treatment: np.ndarray
+    reward: np.ndarray
+    propensity: np.ndarray
+    person: np.ndarray
+    names: pd.Index
+    features: np.ndarray
+    cell: np.ndarray
+    cells: list[str]
+
+
+def policy_value(
+    log: Any,
+    policy: Any,
+    estimator: str = "dr",
+    *,
+    treatment: str = "treatment",
+    reward: str = "reward",
+    propensity: str = "propensity",
+    person: str = "person_id",
+    features: Sequence[str] | None = None,
+    cells: Sequence[str] = (),
+    model: Any = None,
+    folds: int = 5,
+    bootstrap: int = 500,
+    level: float = 0.95,
+    seed: int = 0,
+) -> PolicyValue:
+    """Estimate what a policy brings, from a log of another one whose propensities are known.
+
+    Parameters
+    ----------
+    log : table
+        One row a decision: `treatment` as it was given, its `propensity` (the chance it had at the time),
+        the `reward` that followed, the `person` (rows stand for themselves without it), and what was
+        known.
+    policy : array-like, table, str or callable
+        The treatment of each row; or a table of probabilities with one column a treatment; or the column
+        of the log that holds the treatment; or a function of the log that returns one of these. Learn
+        the policy on other persons than those of the log.
+    estimator : {"dr", "dm", "ips", "snips"}
+        Doubly robust; direct (a model of the reward alone: only as true as the model, and its interval
+        leaves the model's own error out); inverse propensity; the same self-normalised.
+    features : sequence of str, optional
+        What the model of the reward may use; all numeric columns not named otherwise by default.
+    cells : sequence of str
+        Columns, such as stage and band, in each of which the treatments needed must have been logged.
+    model : regressor, optional
+        Cloned and fitted for each treatment; boosted trees by default.
+    folds : int
+        The model that judges a person never saw that person.
+    bootstrap : int
+        Resamples of persons behind the interval.
+    level, seed
+        Of the interval; of the resamples.
+
+    Returns
+    -------
+    PolicyValue
+
+    Raises
+    ------
+    InputError
+        ``DLQ-102`` missing columns, ``DLQ-104`` missing values, ``DLQ-180`` propensities outside (0, 1],
+        ``DLQ-181`` a policy of the wrong shape or probabilities that do not add up to 1.
+    GateError
+        ``DLQ-331`` a treatment that the policy needs was never logged in a cell; ``DLQ-332`` an effective
+        size below 100. Both name the cells: there the log cannot say anything.
+
+    Examples
+    --------
+    A call is worth 2 for the large debts and nothing for the small; both were tried at random:
+
+    >>> rng = np.random.default_rng(0)
+    >>> large = rng.random(4000) < 0.5
+    >>> called = rng.random(4000) < 0.5
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "treatment": np.where(called, "agent_call", "no_action"),
+    ...         "propensity": 0.5,
+    ...         "reward": 1 + 2.0 * (large & called) + rng.normal(0, 1, 4000),
+    ...         "large": large.astype(float),
+    ...     }
+    ... )
+    >>> best = policy_value(log, np.where(large, "agent_call", "no_action"), bootstrap=100)
+    >>> best.low < 2 < best.high
+    True
+    >>> policy_value(log, ["field_visit"] * 4000)
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.GateError: DLQ-331 log: "field_visit" is needed and was never logged in 1 cell...
+    """
+    if estimator not in ESTIMATORS:
+        fix = did_you_mean(estimator, ESTIMATORS) or "one of " + ", ".join(ESTIMATORS)
+        raise InputError(Problem("DLQ-103", "unknown estimator", "estimator", fix=fix))
+    table = pd.DataFrame(log) if isinstance(log, Mapping) else schema.to_frame(log, "log")
+    chosen = _policy_of(policy, table, treatment)
+    names = {"treatment": treatment, "reward": reward, "propensity": propensity, "person": person}
+    known = _admit_log(table, names, features, tuple(cells))
+    wanted, known = _wanted(chosen, known)
+    weight = wanted[np.arange(len(wanted)), known.treatment] / known.propensity
+    overlap = _overlap(known, wanted, weight)
+    _refuse_unseen(overlap, weight)
+    top, bottom = _parts(estimator, known, wanted, weight, model, folds)
+    value, low, high = _interval(top, bottom, known.person, bootstrap, level, seed)
+    size = float(weight.sum() ** 2 / (weight**2).sum())
+    persons = int(known.person.max()) + 1
+    logged = float(known.reward.mean())
+    return PolicyValue(value, low, high, size, logged, estimator, len(weight), persons, overlap)
+
+
+def _policy_of(policy: Any, table: pd.DataFrame, treatment: str) -> Any:
+    if isinstance(policy, Callable):
+        policy = policy(table)
+    if isinstance(policy, str):
+        if policy not in table or policy == treatment:
+            raise InputError(
+                Problem("DLQ-181", "no such column holds the policy", "policy", fix="name another")
+            )
+        policy = table[policy]
+    shape = np.shape(policy)
+    if len(shape) not in (1, 2) or shape[0] != len(table):
+        what = f"expected one treatment or one row of probabilities for each of {len(table):,} rows"
+        raise InputError(
+            Problem("DLQ-181", what, "policy", fix="one entry for each row of the log")
+        )
+    return policy
+
+
+def _admit_log(
+    table: pd.DataFrame,
+    names: dict[str, str],
+    features: Sequence[str] | None,
+    cells: tuple[str, ...],
+) -> _Log:
+    needed = [names["treatment"], names["reward"], names["propensity"], *cells, *(features or ())]
+    lacking = [name for name in needed if name not in table]
+    if lacking or table.empty:
+        hints = [did_you_mean(name, map(str, table.columns)) or "add it" for name in lacking]
+        raise InputError(
+            *(
+                Problem("DLQ-102", f'column "{name}" is missing', "log", 1, hint)
+                for name, hint in zip(lacking, hints, strict=True)
+            ),
+            *([Problem("DLQ-100", "no rows", "log", 0)] if table.empty else []),
+        )
+    _refuse_values(table, names)
+    if features is None:
+        features = [
+            str(name)
+            for name in table.select_dtypes("number").columns
+            if name not in names.values() and name not in ("account_id", "value")
+        ]
+    codes, treatments = pd.factorize(table[names["treatment"]].astype(str), sort=True)
+    alone = np.arange(len(table))
+    known = names["person"] in table
+    person = pd.factorize(table[names["person"]], sort=True)[0] if known else alone
+    cell, labels = np.zeros(len(table), dtype="int64"), ["all"]
+    if cells:
+        text = table[list(cells)].astype(str).agg(" / ".join, axis=1)
+        cell, found = pd.factorize(text, sort=True)
+        labels = [str(label) for label in found]
+    numbers = {name: table[names[name]].to_numpy("float64") for name in ("reward", "propensity")}
+    matrix = table[list(features)].to_numpy("float64", na_value=np.nan)
+    at = (codes, numbers["reward"], numbers["propensity"], person)
+    return _Log(*at, pd.Index(treatments), matrix, cell, labels)
+
+
+def _refuse_values(table: pd.DataFrame, names: dict[str, str]) -> None:
+    problems = []
+    for role in ("treatment", "person"):
+        if names[role] in table and table[names[role]].isna().any():
+            count = int(table[names[role]].isna().sum())
+            problems.append(
+                Problem(
+                    "DLQ-104", f"values are missing in {count:,} rows", f"log.{names[role]}", count
+                )
+            )
+    reward = pd.to_numeric(table[names["reward"]], errors="coerce").to_numpy("float64")
+    if not np.isfinite(reward).all():
+        count = int((~np.isfinite(reward)).sum())
+        fix = "leave immature rows out; who paid nothing has paid 0"
+        what = f"values are missing or no numbers in {count:,} rows"
+        problems.append(Problem("DLQ-104", what, f"log.{names['reward']}", count, fix))
+    chance = pd.to_numeric(table[names["propensity"]], errors="coerce").to_numpy("float64")
+    wrong = ~((chance > 0) & (chance <= 1))
+    if wrong.any():
+        count = int(wrong.sum())
+        what = f"propensities are not above 0 and at most 1 in {count:,} rows"
+        fix = "log the chance that the treatment given had when it was chosen"
+        problems.append(Problem("DLQ-180", what, f"log.{names['propensity']}", count, fix))
+    if problems:
+        raise InputError(*problems)
+
+
+def _wanted(chosen: Any, known: _Log) -> tuple[np.ndarray, _Log]:
+    """Return the policy's probabilities over all treatments, logged and wanted."""
+    if np.ndim(chosen) == 2:
+        table = chosen if isinstance(chosen, pd.DataFrame) else pd.DataFrame(np.asarray(chosen))
+        if not isinstance(chosen, pd.DataFrame) and table.shape[1] == len(known.names):
+            table.columns = known.names
+        share = table.to_numpy("float64")
+        if not (np.isfinite(share).all() and (share >= 0).all() and np.allclose(share.sum(1), 1)):
+            what = "probabilities of a row are below 0 or do not add up to 1"
+            raise InputError(Problem("DLQ-181", what, "policy", fix="one column a treatment"))
+        labels = pd.Index(table.columns.astype(str))
+    else:
+        codes, found = pd.factorize(pd.Series(np.asarray(chosen)).astype(str))
+        labels, share = pd.Index(found), np.zeros((len(codes), len(found)))
+        share[np.arange(len(codes)), codes] = 1.0
+    names = known.names.append(labels.difference(known.names))
+    wanted = np.zeros((len(share), len(names)))
+    wanted[:, names.get_indexer(labels)] = share
+    return wanted, _Log(**{**known.__dict__, "names": names})
+
+
+def _overlap(known: _Log, wanted: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
+    rows = []
+    for cell, label in enumerate(known.cells):
+        inside = known.cell == cell
+        for number, name in enumerate(known.names):
+            logged = inside & (known.treatment == number)
+            w = weight[logged]
+            square = float((w**2).sum())
+            rows.append(
+                {
+                    "cell": label,
+                    "treatment": name,
+                    "needed": float(wanted[inside, number].mean()),
+                    "logged": int(logged.sum()),
+                    "effective_size": float(w.sum() ** 2 / square) if square else 0.0,
+                    "largest_weight": float(w.max(initial=0.0)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _refuse_unseen(overlap: pd.DataFrame, weight: np.ndarray) -> None:
+    unseen = overlap[(overlap["needed"] > 0) & (overlap["logged"] == 0)]
+    problems = []
+    for name, rows in unseen.groupby("treatment", sort=True):
+        cells = ", ".join(f'"{cell}"' for cell in rows["cell"].iloc[:5])
+        unit = "cell" if len(rows) == 1 else "cells"
+        what = f'"{name}" is needed and was never logged in {len(rows):,} {unit}: {cells}'
+        fix = "let the policy keep to what was tried there, or try it on a few at random"
+        problems.append(Problem("DLQ-331", what, "log", len(rows), fix))
+    total = float((weight**2).sum())
+    size = float(weight.sum() ** 2 / total) if total else 0.0
+    if not problems and size < LEAST_EFFECTIVE:
+        thin = overlap[overlap["needed"] > 0].sort_values("effective_size", kind="stable")
+        cells = ", ".join(f'"{c}": {t}' for c, t in thin[["cell", "treatment"]].values[:5])
+        what = f"the effective size is {size:.0f}, below {LEAST_EFFECTIVE}; thinnest in {cells}"
+        fix = "log more decisions like the policy's, or ask about a policy nearer to the log"
+        problems.append(Problem("DLQ-332", what, "log", int(size), fix))
+    if problems:
+        raise GateError(*problems)
+
+
+def _parts(
+    estimator: str, known: _Log, wanted: np.ndarray, weight: np.ndarray, model: Any, folds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each row adds above and below the line of the estimate."""
+    one = np.ones(len(weight))
+    if estimator == "ips":
+        return weight * known.reward, one
+    if estimator == "snips":
+        return weight * known.reward, weight
+    expected = _expected(known, model, folds)
+    direct = (wanted * np.where(wanted > 0, expected, 0.0)).sum(axis=1)
+    if estimator == "dm":
+        return direct, one
+    own = expected[np.arange(len(weight)), known.treatment]
+    return direct + weight * (known.reward - own), one
+
+
+def _expected(known: _Log, model: Any, folds: int) -> np.ndarray:
+    """Return the reward expected under each treatment, by models that never saw the person."""
+    if model is None:
+        model = LGBMRegressor(
+            n_estimators=80,
+            num_leaves=15,
+            min_child_samples=30,
+            learning_rate=0.08,
+            n_jobs=1,
+            random_state=0,
+            verbose=-1,
+        )
+    share = schema.hash_share(known.person, "policy_value")
+    fold = (share * folds).astype(int)
+    expected = np.zeros((len(fold), len(known.names)))
+    for number in range(len(known.names)):
+        mine = known.treatment == number
+        for out in range(folds):
+            learn, judge = mine & (fold != out), fold == out
+            if not judge.any() or not mine.any():
+                continue
+            # too few to learn from: their mean, or the mean of the log, is no worse
+            base = known.reward[learn] if learn.any() else known.reward
+            if known.features.shape[1] == 0 or learn.sum() < 30:
+                expected[judge, number] = base.mean()
+                continue
+            learner: Any = clone(model)
+            fitted = learner.fit(known.features[learn], known.reward[learn])
+            expected[judge, number] = fitted.predict(known.features[judge])
+    return expected
+
+
+def _interval(
+    top: np.ndarray, bottom: np.ndarray, person: np.ndarray, times: int, level: float, seed: int
+) -> tuple[float, float, float]:
+    """Return the ratio of sums and its percentile interval over resampled persons."""
+    above, below = np.bincount(person, top), np.bincount(person, bottom)
+    rng, count = np.random.default_rng(seed), len(above)
+    drawn = np.empty(times)
+    for turn in range(times):
+        who = rng.integers(0, count, count)
+        drawn[turn] = above[who].sum() / max(below[who].sum(), 1e-300)
+    low, high = np.quantile(drawn, [(1 - level) / 2, 1 - (1 - level) / 2])
+    return float(above.sum() / below.sum()), float(low), float(high)

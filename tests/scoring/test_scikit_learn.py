@@ -1,0 +1,22 @@
+"""The estimators are drop-in scikit-learn: its own common checks, with reasons for what cannot hold."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from delinquency.scoring import RiskModel, Scorecard
+
+_ROWS_COUNT = (
+    "a row of weight 2 is one account, not two: folds, bins and least sizes count accounts, so doubling a "
+    "weight is not the same as doubling a row"
+)
+EXPECTED = {"check_sample_weight_equivalence_on_dense_data": _ROWS_COUNT}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [RiskModel(n_estimators=20, min_child_samples=5, n_jobs=1), Scorecard(min_bads=2)],
+    expected_failed_checks=lambda estimator: EXPECTED,
+)
+def test_common_check_of_scikit_learn(estimator, check):
+    """One of scikit-learn's checks."""
+    check(estimator)

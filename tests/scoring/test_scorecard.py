@@ -1,0 +1,178 @@
+"""The points card: monotone bins, whole points, and the same answer from SQL."""
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+
+from delinquency.errors import InputError
+from delinquency.scoring import PointsScale, Scorecard
+from delinquency.scoring._binning import bin_characteristic
+from delinquency.scoring._logistic import fit_nonnegative
+
+SIGNS = {"dpd_max": 1, "paid_to_due": -1}
+
+
+@pytest.fixture(scope="module")
+def book():
+    """4,000 accounts whose risk rises with lateness and falls with what they paid; some unknown."""
+    rng = np.random.default_rng(7)
+    dpd = rng.poisson(6.0, 4000).astype(float)
+    paid = rng.beta(2, 1, 4000)
+    log_odds = -2.5 + 0.25 * dpd - 1.5 * paid
+    X = pd.DataFrame({"dpd_max": dpd, "paid_to_due": paid, "noise": rng.normal(size=4000)})
+    X.loc[rng.random(4000) < 0.1, "paid_to_due"] = np.nan
+    return X, (rng.random(4000) < 1 / (1 + np.exp(-log_odds))).astype(int)
+
+
+@pytest.fixture(scope="module")
+def card(book):
+    """The card of the book."""
+    return Scorecard(signs=SIGNS).fit(*book)
+
+
+def test_noise_stays_out_of_the_card(card):
+    """A characteristic that says nothing is not taken."""
+    assert set(card.characteristics_) == {"dpd_max", "paid_to_due"}
+
+
+def test_points_go_the_way_of_the_domain(card):
+    """Every further bin of lateness costs points, every further bin of payment earns them."""
+    for name, points in zip(card.characteristics_, card.points_, strict=True):
+        steps = np.diff(points[:-1]) * -SIGNS[name]
+
+        assert (steps >= 0).all()
+        assert steps.sum() > 0
+
+
+def test_points_are_whole_and_add_up(card, book):
+    """An account's points are the base and one figure of each characteristic."""
+    X = book[0].head(50)
+    table = card.table()
+
+    for (_, row), points in zip(X.iterrows(), card.points(X), strict=True):
+        total = card.base_points_
+        for name in card.characteristics_:
+            bins = table[table["characteristic"] == name]
+            x = row[name]
+            here = (
+                bins["above"].isna() if np.isnan(x) else (bins["above"] < x) & (x <= bins["up_to"])
+            )
+            total += int(bins.loc[here, "points"].item())
+
+        assert points == total
+
+
+def test_probability_is_that_of_the_points(card, book):
+    """The scale turns the points back into the probability."""
+    X = book[0]
+
+    expected = PointsScale().probability(card.points(X))
+
+    assert card.predict_proba(X)[:, 1] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_card_is_calibrated_on_its_sample(card, book):
+    """Rounding to whole points moves the mean probability by less than half a percent."""
+    X, y = book
+
+    assert card.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.005)
+
+
+def test_sql_gives_the_same_points(card, book):
+    """The query of the card, run by a database, agrees in every row, missing values included."""
+    features = book[0].replace({np.nan: None}).astype("float64")
+    with duckdb.connect() as database:
+        database.register("features", features)
+        database.execute("CREATE TABLE book AS SELECT * FROM features")
+        for name in features:
+            database.execute(f'UPDATE book SET "{name}" = NULL WHERE isnan("{name}")')
+        points = database.execute(card.to_sql("book")).fetchnumpy()["points"]
+
+    assert np.array_equal(points, card.points(book[0]))
+
+
+def test_missing_has_a_bin_with_its_own_evidence():
+    """Where the missing are the bad ones, missing costs points."""
+    rng = np.random.default_rng(1)
+    x = rng.random(3000)
+    x[:600] = np.nan
+    bad = np.where(np.isnan(x), rng.random(3000) < 0.5, rng.random(3000) < 0.1 + 0.1 * x).astype(
+        int
+    )
+
+    binning = bin_characteristic(
+        x, bad, np.ones(3000), sign=1, max_bins=5, min_share=0.05, min_bads=10
+    )
+
+    assert binning.woe[-1] < binning.woe[:-1].min()
+
+
+def test_few_missing_say_nothing():
+    """A missing bin with hardly a bad in it stays neutral."""
+    x = np.r_[np.full(5, np.nan), np.repeat([0.0, 1.0], 1000)]
+    bad = np.r_[np.ones(5), np.tile(np.r_[np.ones(1), np.zeros(9)], 100), np.tile([1, 0], 500)]
+
+    binning = bin_characteristic(
+        x, bad, np.ones(2005), sign=1, max_bins=5, min_share=0.05, min_bads=30
+    )
+
+    assert binning.woe[-1] == 0.0
+    assert binning.edges.tolist() == [0.0]
+
+
+def test_woe_by_hand():
+    """ln((80.5 / 120.5) / (20.5 / 80.5)) for 80 goods and 20 bads of 120 and 80."""
+    x = np.repeat([0.0, 1.0], 100)
+    bad = np.r_[np.repeat([1, 0], [20, 80]), np.repeat([1, 0], [60, 40])]
+
+    binning = bin_characteristic(
+        x, bad, np.ones(200), sign=1, max_bins=2, min_share=0.1, min_bads=5
+    )
+
+    assert binning.woe[0] == pytest.approx(np.log((80.5 / 120.5) / (20.5 / 80.5)))
+
+
+@given(st.integers(0, 10_000))
+def test_weights_are_never_negative(seed):
+    """A column that lowers the risk gets weight 0, whatever the data."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(200, 3))
+    bad = (rng.random(200) < 1 / (1 + np.exp(X[:, 0] - X[:, 1]))).astype(float)
+
+    weights, _ = fit_nonnegative(X, bad, np.ones(200))
+
+    assert (weights >= 0).all()
+    assert weights[0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_protected_attributes_are_refused(book):
+    """The card obeys the same rule as the model."""
+    X, y = book
+
+    with pytest.raises(InputError, match="DLQ-110"):
+        Scorecard().fit(X.assign(marital_status=1.0), y)
+
+
+def test_what_shifts_between_dates_stays_out(book):
+    """A characteristic whose values move between the snapshots is left out, however well it predicts."""
+    X, y = book
+    dates = np.repeat(pd.to_datetime(["2026-01-31", "2026-02-28"]), 2000)
+    moved = X.assign(dpd_max=X["dpd_max"] + np.repeat([0.0, 6.0], 2000))
+    moved.index = pd.MultiIndex.from_arrays(
+        [range(4000), dates], names=["account_id", "snapshot_date"]
+    )
+
+    card = Scorecard(signs=SIGNS).fit(moved, y)
+
+    assert card.characteristics_ == ["paid_to_due"]
+
+
+def test_a_clone_learns_the_same_card(card, book):
+    """Nothing hides outside the parameters."""
+    again = clone(card).fit(*book)
+
+    assert again.to_sql() == card.to_sql()

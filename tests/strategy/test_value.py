@@ -1,0 +1,81 @@
+"""Value is what comes back less what it costs; uplift only where propensities were logged."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from delinquency.errors import InputError
+from delinquency.strategy import (
+    PredictedResponse,
+    UpliftResponse,
+    allocate,
+    rates_response,
+    treatment_values,
+)
+
+RECOVERIES = pd.DataFrame({"no_action": [10.0, 20.0], "agent_call": [18.0, 21.0]})
+
+
+def test_value_is_worked_by_hand_and_blocked_is_blocked():
+    """18 - 5 - 100 x 0.01 - 2 = 10; what the gates removed is never chosen."""
+    allowed = np.array([[True, True], [True, False]])
+    values = treatment_values(
+        RECOVERIES,
+        cost={"agent_call": 5.0},
+        complaints={"agent_call": 0.01},
+        conduct_price=100.0,
+        relationship=[[0.0, 2.0], [0.0, 0.0]],
+        allowed=allowed,
+    )
+    assert values["agent_call"].tolist() == [10.0, -np.inf]
+    assert allocate(values, {"hours": [0, 1]}, {"hours": 2}).treatment.tolist() == [0, 0]
+
+
+def test_costs_of_unknown_treatments_are_refused():
+    """A typo would make a treatment free."""
+    with pytest.raises(InputError, match=r'DLQ-167 .*did you mean "agent_call"'):
+        treatment_values(RECOVERIES, cost={"agent_cal": 5.0})
+
+
+def test_rates_are_shares_of_the_amount_and_must_cover_the_accounts():
+    """A cell without a row is refused; a missing rate stays missing, that is blocked."""
+    rates = pd.DataFrame({"stage": ["a", "b"], "band": "A", "x": [0.1, 0.2], "y": [0.5, np.nan]})
+    accounts = pd.DataFrame({"stage": ["b", "a"], "band": "A", "balance": [10.0, 100.0]})
+    found = rates_response(accounts, rates)
+
+    assert found["x"].tolist() == [2.0, 10.0]
+    assert np.isnan(found.loc[0, "y"])
+    with pytest.raises(InputError, match="DLQ-168"):
+        rates_response(accounts.assign(band="B"), rates)
+
+
+def confounded(n=20_000, seed=0):
+    """Return a log in which risk, seen only in part, drives the calls; the call adds 1 if x > 0."""
+    rng = np.random.default_rng(seed)
+    x, hidden = rng.normal(0, 1, (2, n))
+    chance = np.clip(1 / (1 + np.exp(2 * hidden)), 0.2, 0.8)
+    called = rng.random(n) < chance
+    reward = 3 * hidden + (x > 0) * called + rng.normal(0, 0.5, n)
+    log = (pd.DataFrame({"x": x}), np.where(called, "call", "no_action"), reward)
+    return *log, np.where(called, chance, 1 - chance)
+
+
+def test_uplift_is_right_where_predicted_response_is_fooled():
+    """The call went to those who pay less: without propensities it looks harmful."""
+    X, treatment, reward, propensity = confounded()
+    asked = pd.DataFrame({"x": np.linspace(-1.5, 1.5, 301)})
+    high = asked["x"] > 0
+    fooled = PredictedResponse().fit(X, treatment, reward).predict(asked)
+    uplift = UpliftResponse().fit(X, treatment, reward, propensity).predict(asked)
+
+    assert (fooled["call"] - fooled["no_action"]).mean() < -1
+    assert uplift.loc[~high, "call"].mean() == pytest.approx(0.0, abs=0.3)
+    assert uplift.loc[high, "call"].mean() == pytest.approx(1.0, abs=0.3)
+    assert (uplift["no_action"] == 0).all()
+
+
+def test_uplift_asks_for_propensities():
+    """Missing ones are refused, with the name that is due instead."""
+    X, treatment, reward, propensity = confounded(200)
+    with pytest.raises(InputError, match=r"DLQ-169.*PredictedResponse"):
+        UpliftResponse().fit(X, treatment, reward, propensity * np.nan)
