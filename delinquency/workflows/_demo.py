@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from delinquency import datasets, evaluation, features, report, storage
+from delinquency import datasets, evaluation, report, storage
 from delinquency.workflows import _road as road
 from delinquency.workflows._files import commit, load_strategy
 from delinquency.workflows._road import Say, quiet
@@ -138,7 +138,7 @@ def demo(
             "sample": datasets.SAMPLE_SHA256,
             "bundle": bundle.hash,
             "strategy": chosen.hash,
-            "features": len(features.catalogue(windows=_WINDOWS)),
+            "features": len(trained.scorer.features),
         },
     )
     discrimination, calibration = road.review(trained.holdout)
