@@ -395,7 +395,7 @@ def _date_format(values: pd.Series) -> str | None:
 
 def _month_ends(dates: pd.Series) -> pd.Series:
     """Return the last day of each date's month, without the slow offset arithmetic of pandas."""
-    firsts = dates.to_numpy().astype("datetime64[M]") + 1
+    firsts = dates.to_numpy().astype("datetime64[M]") + np.timedelta64(1, "M")
     ends = firsts.astype("datetime64[D]") - np.timedelta64(1, "D")
     return pd.Series(ends.astype(DATE_DTYPE), index=dates.index, name=dates.name)
 

@@ -69,7 +69,7 @@ def month_ends(values: Any, n: int) -> pd.Series:
         what = f"dates are missing in {missing:,} of {n:,} rows"
         raise InputError(Problem("DLQ-104", what, "month", missing, "leave these rows out"))
     firsts = dates.to_numpy().astype("datetime64[M]")
-    ends = (firsts + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    ends = (firsts + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
     return pd.Series(ends.astype("datetime64[us]"))
 
 

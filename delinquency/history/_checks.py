@@ -265,9 +265,11 @@ def _calendar_of(dates: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
             return 0, np.zeros(1, dtype="int32"), np.zeros(1, dtype="int32")
         low = stamps.min()
     low, high = np.array([low, high]).view(DATE_DTYPE)
-    span = np.arange(low.astype("datetime64[D]"), high.astype("datetime64[D]") + 1)
+    span = np.arange(
+        low.astype("datetime64[D]"), high.astype("datetime64[D]") + np.timedelta64(1, "D")
+    )
     month = span.astype("datetime64[M]")
-    end = (month + 1).astype("datetime64[D]").astype("int64") - 1
+    end = (month + np.timedelta64(1, "M")).astype("datetime64[D]").astype("int64") - 1
     return int(span[0].astype("int64")), month.astype("int32"), end.astype("int32")
 
 

@@ -124,7 +124,9 @@ def from_wide(
 
 def _month_ends(months: Any) -> np.ndarray:
     starts = pd.PeriodIndex(list(months), freq="M").to_timestamp().to_numpy()
-    ends = (starts.astype("datetime64[M]") + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    ends = (starts.astype("datetime64[M]") + np.timedelta64(1, "M")).astype(
+        "datetime64[D]"
+    ) - np.timedelta64(1, "D")
     return ends.astype(DATE_DTYPE)
 
 
