@@ -19,7 +19,7 @@ from delinquency.schema import audit_only, hash_share
 from delinquency.scoring._calibrators import choose_calibration
 from delinquency.scoring._trees import from_boosters
 
-__all__ = ["RiskModel", "importance", "refuse_protected"]
+__all__ = ["RiskModel", "admit_rows", "importance"]
 
 
 class RiskModel(ClassifierMixin, BaseEstimator):
@@ -139,16 +139,8 @@ class RiskModel(ClassifierMixin, BaseEstimator):
             ``DLQ-302`` when one column alone has an AUC above 0.95 and is not waived.
         """
         names = list(X.columns) if hasattr(X, "columns") else []
-        refuse_protected(names)
         ids = _ids(X, groups)
-        _refuse_infinite(X)
-        X, y = validate_data(self, X, y, dtype="float64", ensure_all_finite="allow-nan")
-        check_classification_targets(y)
-        self.classes_, bad = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            what = f"Only binary classification is supported: y holds {len(self.classes_)} class"
-            raise InputError(Problem("DLQ-103", what, "y", fix="label bad as 1 and good as 0"))
-        weight = _check_sample_weight(sample_weight, X, dtype="float64")
+        self.classes_, X, bad, weight = admit_rows(self, X, y, sample_weight)
         _refuse_leaks(X, bad, names, self.waive)
         self._fit_folds(X, bad, weight, _folds(ids, len(X), self.folds), names)
         return self
@@ -230,6 +222,21 @@ def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame({"name": names, "share": model.importance_})
     table = table.merge(catalogue[["name", "family", "sign"]], on="name", how="left")
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
+def admit_rows(
+    estimator: Any, X: Any, y: Any, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Check what an estimator is to learn from; return its classes, X, bad and weights."""
+    refuse_protected(list(getattr(X, "columns", [])))
+    _refuse_infinite(X)
+    X, y = validate_data(estimator, X, y, dtype="float64", ensure_all_finite="allow-nan")
+    check_classification_targets(y)
+    classes, bad = np.unique(y, return_inverse=True)
+    if len(classes) != 2:
+        what = f"Only binary classification is supported: y holds {len(classes)} class"
+        raise InputError(Problem("DLQ-103", what, "y", fix="label bad as 1 and good as 0"))
+    return classes, X, bad, _check_sample_weight(sample_weight, X, dtype="float64")
 
 
 def refuse_protected(names: Sequence[Any]) -> None:

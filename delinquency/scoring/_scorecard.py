@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from delinquency.errors import InputError, Problem
 from delinquency.scoring._binning import Binning, bin_characteristic
 from delinquency.scoring._logistic import fit_nonnegative
-from delinquency.scoring._model import refuse_protected
+from delinquency.scoring._model import admit_rows
 from delinquency.scoring._points import PointsScale
 
 __all__ = ["Scorecard"]
@@ -120,19 +119,13 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            ``DLQ-110`` for a protected attribute among the columns; ``DLQ-115`` when no characteristic
-            says anything.
+            ``DLQ-110`` for a protected attribute among the columns, ``DLQ-105`` for infinite values,
+            ``DLQ-103`` unless there are two classes. Where no characteristic says anything the card is
+            its base points alone.
         """
         names = [str(name) for name in getattr(X, "columns", [])]
-        refuse_protected(names)
         later = _later_half(X)
-        X, y = validate_data(self, X, y, dtype="float64", ensure_all_finite="allow-nan")
-        check_classification_targets(y)
-        self.classes_, bad = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            what = f"Only binary classification is supported: y holds {len(self.classes_)} class"
-            raise InputError(Problem("DLQ-103", what, "y", fix="label bad as 1 and good as 0"))
-        weight = _check_sample_weight(sample_weight, X, dtype="float64")
+        self.classes_, X, bad, weight = admit_rows(self, X, y, sample_weight)
         if len(np.unique(bad[weight > 0])) != 2:
             raise InputError(Problem("DLQ-103", "only one class has weight", "y"))
         names = names or [f"x{k}" for k in range(X.shape[1])]

@@ -157,6 +157,24 @@ def test_protected_attributes_are_refused(book):
         Scorecard().fit(X.assign(marital_status=1.0), y)
 
 
+def test_infinite_values_are_refused(book):
+    """In our own words, as the model does."""
+    X, y = book
+
+    with pytest.raises(InputError, match="DLQ-105"):
+        Scorecard().fit(X.assign(noise=np.inf), y)
+
+
+def test_where_nothing_speaks_the_card_is_its_base(book):
+    """Without a characteristic everybody gets the points of the bad rate."""
+    X, y = book
+
+    card = Scorecard().fit(X[["noise"]], y)
+
+    assert card.characteristics_ == []
+    assert card.predict_proba(X[["noise"]])[:, 1] == pytest.approx(y.mean(), abs=0.01)
+
+
 def test_what_shifts_between_dates_stays_out(book):
     """A characteristic whose values move between the snapshots is left out, however well it predicts."""
     X, y = book
