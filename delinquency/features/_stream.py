@@ -9,19 +9,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from delinquency.errors import InputError, Problem
+from delinquency.features._build import framed
 from delinquency.features._compute import compute, nothing_known
 from delinquency.features._plan import Plan, plan_features
+from delinquency.features._rows import Cuts
 from delinquency.features._source import open_batches
 from delinquency.features._spec import WINDOWS, FeatureSpec
 from delinquency.schema import MONTHS, admit
 from delinquency.storage import replace_file
 
-__all__ = ["Streamed", "stream_features"]
+__all__ = ["FeatureBatch", "Streamed", "feature_batches", "stream_features"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,91 @@ class Streamed:
     rows_read: int
     rows_written: int
     features: int
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    """The features of some whole accounts, and the months they were made of.
+
+    Parameters
+    ----------
+    months : DataFrame
+        The rows read for them, in canonical types, sorted.
+    values : ndarray (n, features)
+        One row an account and snapshot date that has a known month.
+    """
+
+    months: pd.DataFrame
+    values: np.ndarray
+    _cuts: Cuts
+    _plan: Plan
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in the order of the columns."""
+        return tuple(feature.name for feature in self._plan.wanted)
+
+    @property
+    def account_id(self) -> pd.Series:
+        """The account of each row."""
+        return self.months["account_id"].iloc[self._cuts.begins]
+
+    @property
+    def snapshot_date(self) -> np.ndarray:
+        """The snapshot date of each row, datetime64[us]."""
+        return np.array(self._plan.dates, dtype="datetime64[us]")[self._cuts.views]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table that `build_features` would give for these accounts."""
+        return framed(self.months, self._plan, self._cuts, self.values)
+
+
+def feature_batches(
+    months: Any,
+    as_of: Any = None,
+    *,
+    snapshots: Iterable[Any] | None = None,
+    windows: Sequence[int] = WINDOWS,
+    spec: FeatureSpec | None = None,
+    threads: int | None = None,
+    rows_at_once: int = 500_000,
+) -> Iterator[FeatureBatch]:
+    """Yield the features of a table of any size, batch by batch, each of whole accounts.
+
+    Parameters
+    ----------
+    months, as_of, snapshots, windows, spec, threads, rows_at_once
+        As for `stream_features`. A batch whose accounts have no month known yet has no rows.
+
+    Raises
+    ------
+    InputError
+        As for `stream_features`, where the batch is reached.
+
+    Examples
+    --------
+    >>> months = pd.DataFrame(
+    ...     {
+    ...         "account_id": [1, 1, 2],
+    ...         "month": ["2026-01", "2026-02", "2026-02"],
+    ...         "days_past_due": 0,
+    ...     }
+    ... )
+    >>> [batch.values.shape for batch in feature_batches(months, "2026-02-28", rows_at_once=2)]
+    [(1, 47), (1, 47)]
+    """
+    names, batches = open_batches(months, rows_at_once)
+    if not names:
+        raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
+    plan = plan_features(names, as_of, snapshots, windows, spec, threads)
+    empty = True
+    for start, table in _whole_accounts(batches):
+        empty = False
+        admitted = admit(table, MONTHS, f"months, rows from {start:,} on")
+        cuts, values = compute(admitted, plan)
+        yield FeatureBatch(admitted, values, cuts, plan)
+    if empty:
+        raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
 
 
 def stream_features(
@@ -91,36 +179,33 @@ def stream_features(
     >>> stream_features(months, out, "2026-02-28", rows_at_once=2)
     Streamed(rows_read=3, rows_written=2, features=47)
     """
-    names, batches = open_batches(months, rows_at_once)
-    if not names:
-        raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
-    plan = plan_features(names, as_of, snapshots, windows, spec, threads)
-    read = written = 0
+    read = written = width = 0
+    asked = feature_batches(
+        months,
+        as_of,
+        snapshots=snapshots,
+        windows=windows,
+        spec=spec,
+        threads=threads,
+        rows_at_once=rows_at_once,
+    )
     with replace_file(out) as temporary, _Pipeline(temporary) as pipeline:
-        for start, table in _whole_accounts(batches):
-            read += len(table)
-            part = _features(table, start, plan)
-            written += len(part)
-            pipeline.write(part)
-        if not read:
-            raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
+        for batch in asked:
+            read += len(batch.months)
+            written += len(batch.values)
+            width = len(batch.names)
+            pipeline.write(_arrow(batch))
         if not written:
             raise nothing_known("months")
-    return Streamed(read, written, len(plan.wanted))
+    return Streamed(read, written, width)
 
 
-def _features(table: pa.Table, start: int, plan: Plan) -> pa.Table:
-    """Return the features of a batch of whole accounts as an Arrow table."""
-    where = f"months, rows from {start:,} on"
-    admitted = admit(table, MONTHS, where)
-    cuts, values = compute(admitted, plan)
-    ids = pa.array(admitted["account_id"].iloc[cuts.begins], from_pandas=True)
-    dates = np.array(plan.dates, dtype="datetime64[us]")[cuts.views]
-    columns = [pa.array(np.ascontiguousarray(column)) for column in values.T]
-    return pa.Table.from_arrays(
-        [ids, pa.array(dates), *columns],
-        names=["account_id", "snapshot_date", *(feature.name for feature in plan.wanted)],
-    )
+def _arrow(batch: FeatureBatch) -> pa.Table:
+    """Return the features of a batch as an Arrow table."""
+    ids, dates = pa.array(batch.account_id, from_pandas=True), pa.array(batch.snapshot_date)
+    columns = [pa.array(np.ascontiguousarray(column)) for column in batch.values.T]
+    names = ["account_id", "snapshot_date", *batch.names]
+    return pa.Table.from_arrays([ids, dates, *columns], names=names)
 
 
 def _whole_accounts(batches: Iterator[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
