@@ -1,0 +1,48 @@
+"""Arguments that several verbs share, and how results and progress are shown."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+Months = Annotated[Path, typer.Option(help="Repayment histories, one row an account and month.")]
+AsOf = Annotated[str, typer.Option("--as-of", help="Date, YYYY-MM-DD; nothing later is read.")]
+Bundle = Annotated[Path, typer.Option(help="Folder of a trained scorer.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.")]
+Accounts = Annotated[
+    Path | None, typer.Option(help="Account facts: holds, consents, evidence; one row an account.")
+]
+Labels = Annotated[Path | None, typer.Option(help="Outcomes: account_id, snapshot_date, bad.")]
+StrategyFile = Annotated[
+    Path | None, typer.Option("--strategy", help="Strategy file; the default one if not given.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+
+
+def progress() -> Callable[[str], None]:
+    """Return a teller of progress on stderr, with the seconds since the start."""
+    start = time.perf_counter()
+
+    def say(text: str) -> None:
+        print(f"[{time.perf_counter() - start:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def show(table: pd.DataFrame, as_json: bool) -> None:
+    if as_json:
+        print(table.to_json(orient="records", date_format="iso", force_ascii=False))
+    else:
+        print(table.to_string(index=False) if len(table) else "nothing")
+
+
+def table_or_none(path: Path | None) -> Any:
+    from delinquency import storage
+
+    return None if path is None else storage.read_table(path)

@@ -1,0 +1,171 @@
+"""The verbs of the road: demo, check, train, score, plan, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from delinquency.cli._options import (
+    Accounts,
+    AsOf,
+    Bundle,
+    Json,
+    Labels,
+    Months,
+    OutFolder,
+    StrategyFile,
+    progress,
+    show,
+    table_or_none,
+)
+
+
+def demo(
+    out: OutFolder = Path("delinquency-demo"),
+    strategy: StrategyFile = None,
+) -> None:
+    """Walk the whole road on the real sample and leave a report to look at."""
+    from delinquency import workflows
+
+    _show_demo(workflows.demo(out, strategy=strategy, say=progress()))
+
+
+def _show_demo(result: Any) -> None:
+    score, truth = result.discrimination, result.calibration
+    noise = f"{truth.ece_noise_low:.4f} to {truth.ece_noise_high:.4f}"
+    print(f"""
+Accounts           {result.accounts:,}
+Bad rate           {result.bads / result.accounts:.2%}
+
+On {score.n:,} accounts that the model never saw
+AUC                {score.auc:.4f}   ({score.auc_low:.4f} to {score.auc_high:.4f})
+Gini               {score.gini:.4f}
+KS                 {score.ks:.4f}
+Calibration error  {truth.ece:.4f}   (chance alone gives {noise})
+Bads               {truth.bads:,} observed, {truth.expected:,.1f} expected
+
+{_bands_text(result.bands)}
+
+Treatments of all accounts, by band
+{result.treatments.to_string()}
+
+Written to {result.folder}: report.html, scores.parquet, plan.parquet, bundle, run_manifest.json
+
+Look at it       {result.folder / "report.html"}
+Check the files  python -m delinquency verify {result.folder}
+Your own data    python -m delinquency check --months MONTHS.csv
+                 python -m delinquency train --months MONTHS.csv --as-of DATE --out BUNDLE
+Your own rules   python -m delinquency rules show""")
+
+
+def _bands_text(bands: pd.DataFrame) -> str:
+    table = bands[["band", "n", "share", "bad_rate", "expected"]].copy()
+    for name in ("share", "bad_rate", "expected"):
+        table[name] = table[name].map("{:.1%}".format)
+    return table.to_string(index=False)
+
+
+def check(
+    months: Months,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Dates after it are reported.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong or odd in a months table; exit code 2 when there are errors."""
+    from delinquency import storage, workflows
+
+    issues = workflows.check(storage.read_table(months), as_of=as_of)
+    show(issues, as_json)
+    if (issues["severity"] == "error").any():
+        raise typer.Exit(2)
+
+
+def train(
+    months: Months,
+    as_of: AsOf,
+    out: OutFolder,
+    labels: Labels = None,
+    dpd: Annotated[int, typer.Option(help="Bad is so many days past due ...")] = 30,
+    within: Annotated[int, typer.Option(help="... within so many months after --as-of.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Learn a scorer from one snapshot and write its bundle."""
+    from delinquency import history, storage, workflows
+
+    trained = workflows.train(
+        storage.read_table(months),
+        as_of=as_of,
+        labels=table_or_none(labels),
+        label=history.LabelSpec(dpd=dpd, within=within),
+        say=progress(),
+    )
+    storage.save_bundle(trained.scorer, out)
+    show(_judged(workflows.review(trained.holdout)), as_json)
+
+
+def _judged(results: tuple[Any, Any]) -> pd.DataFrame:
+    score, truth = results
+    figures = {name: getattr(score, name) for name in ("n", "bads", "auc", "gini", "ks")}
+    figures |= {name: getattr(truth, name) for name in ("expected", "ece", "ece_noise_high")}
+    return pd.DataFrame([figures]).round(4)
+
+
+def score(
+    months: Months,
+    bundle: Bundle,
+    as_of: AsOf,
+    out: OutFolder,
+    lang: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Score every account; writes scores.parquet, refused.parquet and run_manifest.json."""
+    from delinquency import workflows
+
+    run = workflows.score_files(months, bundle, as_of=as_of, out=out, lang=lang, say=progress())
+    show(run, as_json)
+
+
+def plan(
+    scores: Annotated[Path, typer.Option(help="scores.parquet of a scoring run.")],
+    months: Months,
+    as_of: AsOf,
+    out: OutFolder,
+    accounts: Accounts = None,
+    strategy: StrategyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Choose one treatment an account; writes plan.parquet and run_manifest.json."""
+    from delinquency import workflows
+
+    run = workflows.plan_files(
+        scores, months, as_of=as_of, out=out, accounts=accounts, strategy=strategy
+    )
+    show(run, as_json)
+
+
+def report(
+    months: Months,
+    bundle: Bundle,
+    as_of: AsOf,
+    out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
+    labels: Labels = None,
+    accounts: Accounts = None,
+    strategy: StrategyFile = None,
+) -> None:
+    """Write one HTML page on what came in, how good the score is and what the plan does."""
+    from delinquency import workflows
+
+    workflows.report_files(
+        months,
+        bundle,
+        as_of=as_of,
+        out=out,
+        labels=labels,
+        accounts=accounts,
+        strategy=strategy,
+        say=progress(),
+    )

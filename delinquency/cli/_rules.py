@@ -1,0 +1,56 @@
+"""The verbs on treatments, rules and strategy files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from delinquency.cli._options import Json, StrategyFile, show
+
+rules_app = typer.Typer(help="Look at treatments, rules and strategy files.", no_args_is_help=True)
+
+
+@rules_app.command("check")
+def rules_check(
+    strategy: Annotated[Path, typer.Argument(help="Strategy file.")],
+    as_json: Json = False,
+) -> None:
+    """Say whether a strategy file can be used; every mistake with its line and column."""
+    from delinquency import strategy as strategies
+
+    loaded = strategies.Strategy.load(strategy)
+    cells = len(loaded.file.cells)
+    if as_json:
+        print(json.dumps({"file": str(strategy), "cells": cells, "hash": loaded.hash}))
+    else:
+        print(f"{strategy}: fine, {cells:,} cells, hash {loaded.hash[:16]}")
+
+
+@rules_app.command("show")
+def rulesshow(strategy: StrategyFile = None) -> None:
+    """Print a strategy as the table of stages and bands that it is."""
+    from delinquency import strategy as strategies
+
+    print(strategies.show_strategy(strategy))
+
+
+@rules_app.command("treatments")
+def rules_treatments(as_json: Json = False) -> None:
+    """List the treatments."""
+    from delinquency import strategy as strategies
+
+    show(strategies.treatments(), as_json)
+
+
+@rules_app.command("list")
+def rules_list(
+    unverified: Annotated[bool, typer.Option(help="Only rules nobody has checked.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the rules of the shipped packs: drafts that no lawyer has reviewed, not legal advice."""
+    from delinquency import strategy as strategies
+
+    show(strategies.list_rules(unverified=unverified), as_json)
