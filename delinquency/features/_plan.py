@@ -6,8 +6,10 @@ import logging
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem, did_you_mean
@@ -46,6 +48,24 @@ class Plan:
     blocks: tuple[Block, ...]
     wanted: tuple[Feature, ...]
     threads: int
+
+    @cached_property
+    def written(self) -> tuple[Feature, ...]:
+        """What the loops write, column by column; a batch should not work it out again."""
+        return tuple(feature for block in self.blocks for feature in block.entries(self.windows))
+
+    @cached_property
+    def inputs(self) -> frozenset[str]:
+        """Columns of the months that the loops read."""
+        return frozenset(name for feature in self.written for name in feature.inputs)
+
+    @cached_property
+    def picks(self) -> np.ndarray | slice:
+        """Where the wanted features stand among the written."""
+        if self.wanted == self.written:
+            return slice(None)
+        place = {feature.name: column for column, feature in enumerate(self.written)}
+        return np.array([place[feature.name] for feature in self.wanted])
 
 
 def plan_features(
