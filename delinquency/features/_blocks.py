@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from delinquency.features import _contrast, _line, _recency, _status, _windowed
+from delinquency.features import _contrast, _line, _quartiles, _recency, _status, _windowed
 from delinquency.features._core import ONCE, WINDOWED
 from delinquency.features._kernels import core_features
 from delinquency.features._rows import Block
@@ -13,6 +13,7 @@ CORE = Block(core_features, WINDOWED, ONCE)
 BLOCKS: tuple[Block, ...] = (
     CORE,
     _windowed.BLOCK,
+    _quartiles.BLOCK,
     _recency.BLOCK,
     _contrast.BLOCK,
     _line.BLOCK,

@@ -63,7 +63,7 @@ def catalogue(windows: Sequence[int] = WINDOWS) -> pd.DataFrame:
     --------
     >>> table = catalogue()
     >>> len(table), int(table["core"].sum())
-    (262, 100)
+    (286, 100)
     >>> row = table.set_index("name").loc["dpd30_count_12m"]
     >>> row["reason_en"].format(value=2)
     'Months 30 or more days late in the last 12 months: 2.'
