@@ -17,7 +17,6 @@ from delinquency.features import (
     _kernels,
     _line,
     _quartiles,
-    _quartiles,
     _recency,
     _status,
     _windowed,
