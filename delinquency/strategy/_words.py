@@ -6,8 +6,8 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
+from delinquency.storage import parse_yaml
 from delinquency.strategy._rules import RulePack
-from delinquency.strategy._yaml import read_text
 
 __all__ = ["Lang", "rule_in_words", "word"]
 
@@ -17,7 +17,7 @@ Lang = Literal["en", "zh"]
 @cache
 def _words() -> dict[str, dict[str, dict[str, str]]]:
     file = resources.files("delinquency.strategy").joinpath("data/words.yaml")
-    return read_text(file.read_text("utf-8"), file.name).data
+    return parse_yaml(file.read_text("utf-8"), file.name).data
 
 
 @cache
