@@ -38,7 +38,8 @@ class Model(BaseModel):
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\s;:|/][^\n;|/]*$")]
+_NAME = r"^[^\s;:|/][^\n;|/]*$"
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_NAME)]
 
 
 def _as_names(value: Any) -> Any:
@@ -195,16 +196,21 @@ def _unknown_key(
 
 def _wrong_value(place: tuple[Any, ...], entry: Any, document: Document) -> Problem:
     kind, context = entry["type"], entry.get("ctx", {})
+    of_key = place[-1] == "[key]"  # so pydantic says that the key itself is wrong
+    place = place[:-1] if of_key else place
     if kind == "value_error":
         what = str(context.get("error", entry["msg"]))
     elif kind == "literal_error":
         what = f"expected {context.get('expected')}"
+    elif kind == "string_pattern_mismatch" and context.get("pattern") != _NAME:
+        what = f"expected the form {context.get('pattern')}"
     else:
         what = _WORDS.get(kind) or entry["msg"][:1].lower() + entry["msg"][1:]
     named = [part for part in place if isinstance(part, str)]
     label = f"{quoted(named[-1])}: " if named else ""
     fix = "change it; the shipped files show every key at work"
-    return Problem("DLQ-205", f"{label}{what}", document.at(*place), fix=fix)
+    where = document.key(*place) if of_key else document.at(*place)
+    return Problem("DLQ-205", f"{label}{what}", where, fix=fix)
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

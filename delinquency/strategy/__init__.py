@@ -10,7 +10,7 @@ from delinquency.strategy._decisions import read_decisions, record_decisions, re
 from delinquency.strategy._early import early_warning
 from delinquency.strategy._eligible import eligible
 from delinquency.strategy._experiment import Experiment, SampleRatio, power, sample_size
-from delinquency.strategy._explain import explain, in_words, need_in_words
+from delinquency.strategy._explain import explain, in_words, need_in_words, until_in_words
 from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export_plan
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._review import check_strategy, show_strategy
@@ -61,5 +61,6 @@ __all__ = [
     "show_strategy",
     "treatment_values",
     "treatments",
+    "until_in_words",
     "verify_decisions",
 ]

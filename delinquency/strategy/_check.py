@@ -13,6 +13,7 @@ from typing import Any
 from delinquency.errors import Problem, did_you_mean
 from delinquency.settings import parts
 from delinquency.storage import Document, quoted
+from delinquency.strategy._check_pace import pace_problems
 from delinquency.strategy._file import Band, Cell, Stage
 from delinquency.strategy._house import house_problems, loosened
 from delinquency.strategy._treatments import CARE, Treatment
@@ -35,6 +36,7 @@ def stated_problems(document: Document, shipped: Mapping[str, Treatment]) -> lis
         *_band_problems(document, bands),
         *_catalogue_problems(document, treatments, shipped),
         *_cell_problems(document, stages, bands, treatments),
+        *pace_problems(document, parts(Cell, data.get("cells")).values(), treatments),
         *house_problems(document),
     ]
 
