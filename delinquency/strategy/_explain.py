@@ -10,7 +10,7 @@ import pandas as pd
 from delinquency.errors import InputError, Problem
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import CARE, Treatment, catalogue
-from delinquency.strategy._words import Lang, rule_in_words, word
+from delinquency.strategy._words import Lang, kind_of, rule_in_words, word
 
 __all__ = ["explain", "in_words", "need_in_words", "until_in_words"]
 
@@ -191,6 +191,8 @@ def until_in_words(treatment: str, reasons: str, lang: Lang = "en") -> str:
     'never while the hold stands'
     >>> until_in_words("field_visit", "dpd, escalation:contact_tried")
     'only from day 30 to day 365 past due; once there is evidence of it'
+    >>> until_in_words("agent_call", "us.f.cease")
+    "never while the customer's request stands"
     """
     told = [_until(treatment, reason, lang) for reason in reasons.split(", ")]
     return _SAY[lang]["part"].join(dict.fromkeys(told))
@@ -210,7 +212,10 @@ def _until(treatment: str, reason: str, lang: Lang) -> str:
         return word("until", reason, lang)
     if reason == "dwell" or head == "later":
         return word("until", "wait", lang)
-    return word("until", "rule" if "." in reason and "?" not in reason else "evidence", lang)
+    if "." not in reason or "?" in reason:
+        return word("until", "evidence", lang)
+    told = word("until", kind_of(reason), lang)
+    return word("until", "rule", lang) if told == kind_of(reason) else told
 
 
 def _row(plan: Any, account_id: Any) -> Mapping[str, Any]:

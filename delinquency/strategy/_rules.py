@@ -86,6 +86,11 @@ class RulePack:
             raise InputError(*problems)
         return cls(file)
 
+    @classmethod
+    def house_example(cls) -> RulePack:
+        """Return the shipped example of a house policy: made up, to be copied and replaced."""
+        return _house_example()
+
     @staticmethod
     def shipped() -> list[str]:
         """Return the ids of the shipped packs."""
@@ -146,6 +151,12 @@ def _shipped_ids() -> tuple[str, ...]:
 @cache
 def _shipped_pack(name: str) -> RulePack:
     file = resources.files("delinquency.strategy").joinpath(f"data/packs/{name}.yaml")
+    return RulePack.from_text(file.read_text("utf-8"), file.name)
+
+
+@cache
+def _house_example() -> RulePack:
+    file = resources.files("delinquency.strategy").joinpath("data/house_policy.yaml")
     return RulePack.from_text(file.read_text("utf-8"), file.name)
 
 
