@@ -10,7 +10,7 @@ import pandas as pd
 from delinquency.schema import hash_share
 from delinquency.strategy._clock import NEVER, release
 from delinquency.strategy._conditions import holds_for
-from delinquency.strategy._engine import channels_of
+from delinquency.strategy._effects import channels_of
 from delinquency.strategy._file import Cell
 from delinquency.strategy._gates import Gate, Gates
 from delinquency.strategy._patterns import patterns, worded

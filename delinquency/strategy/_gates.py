@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from delinquency.strategy._clock import NEVER
-from delinquency.strategy._engine import ChannelState, Effect, RuleEngine
+from delinquency.strategy._effects import ChannelState, Effect
+from delinquency.strategy._engine import RuleEngine
 from delinquency.strategy._facts import Facts
 from delinquency.strategy._measures import measured
 from delinquency.strategy._treatments import EVIDENCE_RUNG, Treatment

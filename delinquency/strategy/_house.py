@@ -9,7 +9,7 @@ from typing import Any
 from delinquency.errors import Problem, did_you_mean
 from delinquency.settings import parts
 from delinquency.storage import Document, quoted
-from delinquency.strategy._engine import channels_of
+from delinquency.strategy._effects import channels_of
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._rules import RulePack
 from delinquency.strategy._treatments import Treatment
