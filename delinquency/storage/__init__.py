@@ -5,6 +5,7 @@ a part. A run exists through its manifest, which is written last and names the h
 """
 
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
+from delinquency.storage._chain import START, is_linked, link, locked
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._manifest import (
     describe,
@@ -17,9 +18,13 @@ from delinquency.storage._manifest import (
 from delinquency.storage._tables import read_table, write_table
 
 __all__ = [
+    "START",
     "Bundle",
     "describe",
+    "is_linked",
+    "link",
     "load_bundle",
+    "locked",
     "read_manifest",
     "read_table",
     "replace_file",
