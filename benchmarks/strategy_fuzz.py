@@ -13,8 +13,8 @@ import time
 from importlib import resources
 
 from delinquency.errors import InputError
+from delinquency.settings import read_text
 from delinquency.strategy import RulePack, Strategy
-from delinquency.strategy._yaml import read_text
 
 STRATEGY = """\
 format: 1

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from delinquency.errors import Problem, did_you_mean
-from delinquency.strategy._yaml import Document, _shown
+from delinquency.settings._yaml import Document, shown
 
 __all__ = ["MaybeNames", "Model", "Name", "Names", "parts", "problems_of", "validate"]
 
@@ -110,7 +110,7 @@ def problems_of(
         elif entry["type"] != "missing":
             problems.append(_wrong_value(place, entry, document))
         elif place not in meant:
-            what = f"key {_shown(place[-1])} is missing"
+            what = f"key {shown(place[-1])} is missing"
             where = document.at(*place[:-1])
             problems.append(Problem("DLQ-204", what, where, fix=f"add {place[-1]}:"))
     return problems
@@ -128,7 +128,7 @@ def _unknown_key(
     if hint:
         meant.add((*place[:-1], hint.split('"')[1]))
     fix = hint or ("known keys: " + ", ".join(known) if known else "remove it")
-    return Problem("DLQ-202", f"unknown key {_shown(place[-1])}", document.key(*place), fix=fix)
+    return Problem("DLQ-202", f"unknown key {shown(place[-1])}", document.key(*place), fix=fix)
 
 
 def _wrong_value(place: tuple[Any, ...], entry: Any, document: Document) -> Problem:
@@ -140,7 +140,7 @@ def _wrong_value(place: tuple[Any, ...], entry: Any, document: Document) -> Prob
     else:
         what = _WORDS.get(kind) or entry["msg"][:1].lower() + entry["msg"][1:]
     named = [part for part in place if isinstance(part, str)]
-    label = f"{_shown(named[-1])}: " if named else ""
+    label = f"{shown(named[-1])}: " if named else ""
     fix = "change it; the shipped files show every key at work"
     return Problem("DLQ-205", f"{label}{what}", document.at(*place), fix=fix)
 

@@ -28,7 +28,7 @@ from ruamel.yaml.events import (
 
 from delinquency.errors import InputError, Problem
 
-__all__ = ["Document", "read_document", "read_text"]
+__all__ = ["Document", "read_document", "read_text", "shown"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 12
@@ -98,7 +98,9 @@ def read_document(path: str | os.PathLike[str]) -> Document:
         reason = getattr(error, "strerror", None) or "not a usable path"
         raise _unreadable(name, f"cannot be read: {reason}", "check the path") from error
     if len(content) > MAX_BYTES:
-        raise _unreadable(name, "is larger than 1 MiB", "a strategy is a few pages; check the path")
+        raise _unreadable(
+            name, "is larger than 1 MiB", "a settings file is a few pages; check the path"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -109,7 +111,7 @@ def read_document(path: str | os.PathLike[str]) -> Document:
 def read_text(text: str, name: str) -> Document:
     """Read YAML text whose top level is a mapping; `name` is how messages call it."""
     if len(text) > MAX_BYTES:
-        raise _unreadable(name, "is larger than 1 MiB", "a strategy is a few pages")
+        raise _unreadable(name, "is larger than 1 MiB", "a settings file is a few pages")
     document = Document(name)
     try:
         _Reader(document).read(text)
@@ -124,7 +126,7 @@ def read_text(text: str, name: str) -> Document:
         raise _unreadable(name, "is not YAML", "mind the indentation and odd characters") from None
     if not isinstance(document.data, dict):
         kind = "empty" if document.data is None else "not a mapping of keys to values"
-        fix = 'start with "format: 1"; the shipped default is a good copy to edit'
+        fix = 'start with "format: 1"; a shipped example is a good copy to edit'
         raise _unreadable(name, f"is {kind}", fix)
     return document
 
@@ -207,7 +209,7 @@ class _Reader:
         top.key = event.value
         if event.value in top.items:
             first = self.document.keys[path]
-            what = f"key {_shown(event.value)} stands twice, first in line {first[0]}"
+            what = f"key {shown(event.value)} stands twice, first in line {first[0]}"
             where = _position(self.document.name, event.start_mark)
             self.document.problems.append(Problem("DLQ-203", what, where, fix="keep one"))
         else:
@@ -256,7 +258,7 @@ class _Reader:
         return text
 
 
-def _shown(text: Any) -> str:
+def shown(text: Any) -> str:
     """Quote a name from a file, cut to a length that keeps the message one line."""
     plain = "".join(c if c.isprintable() else "?" for c in str(text))
     return f'"{plain if len(plain) <= 60 else plain[:57] + "..."}"'

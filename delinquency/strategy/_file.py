@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from delinquency.settings import MaybeNames, Model, Name, Names
 from delinquency.strategy._conditions import Conditions
-from delinquency.strategy._model import MaybeNames, Model, Name, Names
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._treatments import Treatment
 

@@ -21,9 +21,8 @@ from typing import Any
 import pandas as pd
 
 from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.strategy._model import validate
+from delinquency.settings import Document, read_document, read_text, validate
 from delinquency.strategy._rule_models import PackFile, Rule
-from delinquency.strategy._yaml import Document, read_document, read_text
 
 __all__ = ["RulePack", "list_rules", "packs_of"]
 

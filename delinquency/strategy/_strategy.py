@@ -14,13 +14,12 @@ from typing import Any
 import pandas as pd
 
 from delinquency.errors import InputError
+from delinquency.settings import Document, read_document, read_text, validate
 from delinquency.strategy._check import effective_catalogue, stated_problems
 from delinquency.strategy._file import Cell, StrategyFile
-from delinquency.strategy._model import validate
 from delinquency.strategy._rule_models import PackFile
 from delinquency.strategy._rules import RulePack
 from delinquency.strategy._treatments import Treatment, catalogue
-from delinquency.strategy._yaml import Document, read_document, read_text
 
 __all__ = ["Strategy"]
 

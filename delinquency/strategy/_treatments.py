@@ -11,8 +11,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from delinquency.errors import InputError
-from delinquency.strategy._model import Model, Name, validate
-from delinquency.strategy._yaml import read_text
+from delinquency.settings import Model, Name, read_text, validate
 
 __all__ = ["Treatment", "catalogue", "treatments"]
 

@@ -6,8 +6,8 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
+from delinquency.settings import read_text
 from delinquency.strategy._rules import RulePack
-from delinquency.strategy._yaml import read_text
 
 __all__ = ["Lang", "rule_in_words", "word"]
 
