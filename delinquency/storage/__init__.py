@@ -5,6 +5,8 @@ a part. A run exists through its manifest, which is written last and names the h
 """
 
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
+from delinquency.storage._chain import START, is_linked, link, locked
+from delinquency.storage._changes import Change
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._manifest import (
     describe,
@@ -14,14 +16,21 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
+from delinquency.storage._registry import Registry
 from delinquency.storage._tables import read_table, write_table
 from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
 
 __all__ = [
+    "START",
     "Bundle",
+    "Change",
     "Document",
+    "Registry",
     "describe",
+    "is_linked",
+    "link",
     "load_bundle",
+    "locked",
     "parse_yaml",
     "quoted",
     "read_manifest",

@@ -151,7 +151,7 @@ def train(
         "versions": storage.versions(),
     }
     scorer = scoring.Scorer.from_model(
-        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about
+        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about, unseen=X[~seen]
     )
     holdout = scorer.score(X[~seen]).scores.merge(
         y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
