@@ -8,6 +8,7 @@
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._contributions import contributions
+from delinquency.scoring._horizons import HorizonModel, nest_probabilities
 from delinquency.scoring._model import RiskModel, importance
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
@@ -19,6 +20,7 @@ __all__ = [
     "BandScheme",
     "Calibration",
     "Feature",
+    "HorizonModel",
     "PointsScale",
     "RiskModel",
     "Scorecard",
@@ -28,5 +30,6 @@ __all__ = [
     "contributions",
     "importance",
     "log_odds",
+    "nest_probabilities",
     "reasons",
 ]

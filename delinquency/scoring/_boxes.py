@@ -89,5 +89,7 @@ def _flat(boxes: list[_Box], tree: np.ndarray) -> Boxes:
     entries = [(feature, *entry) for box in boxes for feature, entry in box.items()]
     columns = list(zip(*entries, strict=True)) if entries else [()] * 5
     dtypes = ("int32", "float64", "float64", "uint8", "float64")
-    parts = [np.array(c, dtype=d) for c, d in zip(columns, dtypes, strict=True)]
-    return Boxes(start, *parts, tree)
+    feature, low, high, takes, share = (
+        np.array(c, dtype=d) for c, d in zip(columns, dtypes, strict=True)
+    )
+    return Boxes(start, feature, low, high, takes, share, tree)
