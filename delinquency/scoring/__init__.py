@@ -14,6 +14,7 @@ from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
 from delinquency.scoring._scorecard import Scorecard
 from delinquency.scoring._scorer import Feature, Scored, Scorer
+from delinquency.scoring._text import from_lightgbm, to_lightgbm
 from delinquency.scoring._trees import Trees
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "Scorer",
     "Trees",
     "contributions",
+    "from_lightgbm",
     "importance",
     "log_odds",
     "nest_probabilities",
     "reasons",
+    "to_lightgbm",
 ]
