@@ -13,7 +13,7 @@ import typer
 
 Months = Annotated[Path, typer.Option(help="Repayment histories, one row an account and month.")]
 AsOf = Annotated[str, typer.Option("--as-of", help="Date, YYYY-MM-DD; nothing later is read.")]
-Bundle = Annotated[Path, typer.Option(help="Folder of a trained scorer.")]
+Bundle = Annotated[Path, typer.Option(help="Trained scorer: a folder, or one .zip file.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Accounts = Annotated[
     Path | None, typer.Option(help="Account facts: holds, consents, evidence; one row an account.")

@@ -8,12 +8,14 @@
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._contributions import contributions
+from delinquency.scoring._horizons import HorizonModel, nest_probabilities
 from delinquency.scoring._model import RiskModel, importance
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
 from delinquency.scoring._reference import Histogram, Reference
 from delinquency.scoring._scorecard import Scorecard
 from delinquency.scoring._scorer import Feature, Scored, Scorer
+from delinquency.scoring._text import from_lightgbm, to_lightgbm
 from delinquency.scoring._trees import Trees
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Calibration",
     "Feature",
     "Histogram",
+    "HorizonModel",
     "PointsScale",
     "Reference",
     "RiskModel",
@@ -29,7 +32,10 @@ __all__ = [
     "Scorer",
     "Trees",
     "contributions",
+    "from_lightgbm",
     "importance",
     "log_odds",
+    "nest_probabilities",
     "reasons",
+    "to_lightgbm",
 ]

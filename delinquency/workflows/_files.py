@@ -89,12 +89,13 @@ def score_files(
         One row a band: accounts, share, mean probability.
     """
     scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
+    manifest = Path(bundle) / "manifest.json" if Path(bundle).is_dir() else Path(bundle)
     result = road.score(storage.read_table(months), scorer, as_of=as_of, lang=lang, say=say)
     commit(
         out,
         "score",
         as_of=as_of,
-        inputs={"months": months, "bundle": Path(bundle) / "manifest.json"},
+        inputs={"months": months, "bundle": manifest},
         tables={"scores.parquet": result.scores, "refused.parquet": result.refused},
         facts={"reconciliation": result.reconciliation, "bundle": scorer.to_bundle().hash},
     )
