@@ -1,9 +1,11 @@
 """Where does it live? Tables in and out, atomic commits, manifests and bundles.
 
 Every write of the library goes through `replace_file`: a reader sees the old file or the new one, never
-a part. A run exists through its manifest, which is written last and names the hash of every file.
+a part. A run exists through its manifest, which is written last and names the hash of every file. A table
+in a database is read in one consistent pass, and changes in one transaction.
 """
 
+from delinquency.storage._address import DatabaseTable, is_database, shown
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._manifest import (
@@ -14,22 +16,32 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
+from delinquency.storage._postgres_rows import DatabaseRows
+from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._tables import read_table, write_table
 
 __all__ = [
     "Bundle",
+    "DatabaseRows",
+    "DatabaseTable",
+    "Transaction",
+    "Upserted",
     "describe",
+    "is_database",
     "load_bundle",
     "read_manifest",
     "read_table",
     "replace_file",
     "save_bundle",
     "sha256_of",
+    "shown",
     "stage",
     "to_json",
+    "transaction",
     "verify",
     "versions",
     "write_bytes",
     "write_manifest",
+    "write_rows",
     "write_table",
 ]
