@@ -38,6 +38,12 @@ def without(reason):
 
 
 @pytest.fixture(scope="session")
+def missing_extra():
+    """What a test calls when something it needs is not here."""
+    return without
+
+
+@pytest.fixture(scope="session")
 def postgres():
     """A real PostgreSQL server of Debian's package, for as long as the tests run."""
     from postgres_server import CannotStartError, running

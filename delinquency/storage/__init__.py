@@ -5,8 +5,14 @@ a part. A run exists through its manifest, which is written last and names the h
 in a database is read in one consistent pass, and changes in one transaction.
 """
 
-from delinquency.storage._address import DatabaseTable, is_database, shown
-from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
+from delinquency.storage._address import DatabaseTable, is_database, without_login
+from delinquency.storage._bundle import (
+    Bundle,
+    load_bundle,
+    pack_bundle,
+    save_bundle,
+    unpack_bundle,
+)
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._manifest import (
     describe,
@@ -29,17 +35,19 @@ __all__ = [
     "describe",
     "is_database",
     "load_bundle",
+    "pack_bundle",
     "read_manifest",
     "read_table",
     "replace_file",
     "save_bundle",
     "sha256_of",
-    "shown",
     "stage",
     "to_json",
     "transaction",
+    "unpack_bundle",
     "verify",
     "versions",
+    "without_login",
     "write_bytes",
     "write_manifest",
     "write_rows",

@@ -1,7 +1,7 @@
 """Addresses of tables in a database: ``postgresql://host/database#schema.table``.
 
 An address may hold a password. `DatabaseTable` therefore never prints what it was given: what stands in
-messages, logs and manifests is `shown`, which is built from the host, the port, the database and the table.
+messages, logs and manifests is what `without_login` returns: host, port, database and table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from delinquency.errors import InputError, Problem
 
-__all__ = ["DatabaseTable", "is_database", "shown"]
+__all__ = ["DatabaseTable", "is_database", "without_login"]
 
 _SCHEME = re.compile(r"postgres(ql)?:", re.IGNORECASE)
 # one name, or two with a dot between; a name with other characters stands in double quotes
@@ -36,14 +36,14 @@ def is_database(place: Any) -> bool:
     )
 
 
-def shown(place: Any) -> str:
+def without_login(place: Any) -> str:
     """Return how a place may be shown: a path as it is, an address without login and options.
 
     Examples
     --------
-    >>> shown("postgresql://me:secret@db.example:5432/risk?sslmode=require#credit.months")
+    >>> without_login("postgresql://me:secret@db.example:5432/risk?sslmode=require#credit.months")
     'postgresql://db.example:5432/risk#credit.months'
-    >>> shown("months.parquet")
+    >>> without_login("months.parquet")
     'months.parquet'
     """
     if isinstance(place, DatabaseTable):

@@ -1,4 +1,4 @@
-"""Addresses: what names a table, and what may be shown of a login."""
+"""Addresses: what names a table, and what may be without_login of a login."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delinquency.errors import InputError
-from delinquency.storage import DatabaseTable, is_database, shown
+from delinquency.storage import DatabaseTable, is_database, without_login
 
 SECRET = "zq7canary91"
 
@@ -70,7 +70,7 @@ def test_an_address_without_a_table_is_refused_and_not_repeated(address):
 def test_paths_are_no_addresses():
     """A file may be called what it likes."""
     assert not any(map(is_database, ["months.parquet", Path("postgres/months.csv"), 7, None]))
-    assert shown(Path("data") / "months.csv") == "data/months.csv"
+    assert without_login(Path("data") / "months.csv") == "data/months.csv"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_is_shown_of_an_address_holds_no_login(address, public):
     """Host, port, database and table, or less where the rest might be a password."""
     table = DatabaseTable.at(address)
 
-    assert shown(address) == shown(table) == str(table) == public
+    assert without_login(address) == without_login(table) == str(table) == public
     assert SECRET not in repr(table)
 
 
@@ -104,4 +104,4 @@ def test_no_password_however_strange_is_shown(password):
     """Whatever is typed between user and host, its middle never comes out."""
     address = f"postgresql://me:{password}{SECRET}{password}@host.example/db#credit.months"
 
-    assert SECRET not in shown(address)
+    assert SECRET not in without_login(address)
