@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,8 +51,8 @@ class ScoreJob:
 
     Parameters
     ----------
-    bundle : tuple of bytes
-        The scorer, as `delinquency.storage.pack_bundle` packs it; checked where it arrives.
+    bundle : tuple of (str, bytes)
+        The files of the scorer's bundle; checked where they arrive.
     as_of : str
         The day; nothing later is read.
     strategy : str or None
@@ -61,7 +63,7 @@ class ScoreJob:
         Language of the reasons.
     """
 
-    bundle: tuple[bytes, bytes]
+    bundle: tuple[tuple[str, bytes], ...]
     as_of: str
     strategy: str | None
     reasons_for: tuple[str, ...]
@@ -112,7 +114,7 @@ class ScoreJob:
             strategy = strategies.Strategy.default_text()
         if plan:
             _strategy(strategy)
-        packed = storage.pack_bundle(scorer)
+        packed = _packed(scorer)
         _windows(_scorer(packed))
         return cls(packed, day, strategy if plan else None, wanted, lang)
 
@@ -232,10 +234,19 @@ def needed(columns: Sequence[str]) -> list[str]:
     return [name for name in columns if name in schema.MONTHS.columns]
 
 
+def _packed(scorer: scoring.Scorer) -> tuple[tuple[str, bytes], ...]:
+    with tempfile.TemporaryDirectory() as folder:
+        names = storage.save_bundle(scorer, folder)
+        return tuple((name, (Path(folder) / name).read_bytes()) for name in names)
+
+
 @lru_cache(maxsize=2)
-def _scorer(packed: tuple[bytes, bytes]) -> scoring.Scorer:
+def _scorer(packed: tuple[tuple[str, bytes], ...]) -> scoring.Scorer:
     # a worker meets the same job many times, and checking a bundle costs more than scoring a few accounts
-    return scoring.Scorer.from_bundle(storage.unpack_bundle(*packed))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in packed:
+            (Path(folder) / name).write_bytes(content)
+        return scoring.Scorer.from_bundle(storage.load_bundle(folder))
 
 
 @lru_cache(maxsize=2)

@@ -9,9 +9,7 @@ from delinquency.storage._address import DatabaseTable, is_database, without_log
 from delinquency.storage._bundle import (
     Bundle,
     load_bundle,
-    pack_bundle,
     save_bundle,
-    unpack_bundle,
 )
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._manifest import (
@@ -35,7 +33,6 @@ __all__ = [
     "describe",
     "is_database",
     "load_bundle",
-    "pack_bundle",
     "read_manifest",
     "read_table",
     "replace_file",
@@ -44,7 +41,6 @@ __all__ = [
     "stage",
     "to_json",
     "transaction",
-    "unpack_bundle",
     "verify",
     "versions",
     "without_login",

@@ -26,7 +26,6 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from delinquency.errors import IntegrityError, Problem
 from delinquency.storage._commit import write_bytes
 from delinquency.storage._manifest import to_json
 
-__all__ = ["Bundle", "load_bundle", "pack_bundle", "save_bundle", "unpack_bundle"]
+__all__ = ["Bundle", "load_bundle", "save_bundle"]
 
 FORMAT = 1
 _DTYPES = ("<f8", "<f4", "<i8", "<i4", "<u8", "|u1", "|i1")
@@ -136,49 +135,11 @@ def load_bundle(path: str | os.PathLike[str]) -> Bundle:
         ``DLQ-602`` when it is missing, damaged, or of a newer format. Nothing is loaded then.
     """
     folder = Path(path)
-
-    def arrays(sha256: str) -> bytes:
-        return (folder / _arrays_file(sha256)).read_bytes()
-
-    return _unpacked(lambda: (folder / "manifest.json").read_bytes(), arrays, str(folder))
-
-
-def pack_bundle(bundle: Any) -> tuple[bytes, bytes]:
-    """Return a bundle as the bytes of its two files, to be sent to another process.
-
-    Parameters
-    ----------
-    bundle : Bundle, or an object with ``to_bundle()``
-        What to send.
-
-    Examples
-    --------
-    >>> bundle = Bundle({"kind": "note"}, {"x": np.arange(3.0)})
-    >>> unpack_bundle(*pack_bundle(bundle)).hash == bundle.hash
-    True
-    """
-    return _parts(bundle.to_bundle() if hasattr(bundle, "to_bundle") else bundle)
-
-
-def unpack_bundle(manifest: bytes, arrays: bytes) -> Bundle:
-    """Return the bundle that `pack_bundle` packed; checked as by `load_bundle`.
-
-    Raises
-    ------
-    IntegrityError
-        ``DLQ-602`` when a byte has changed on the way.
-    """
-    return _unpacked(lambda: manifest, lambda _: arrays, "bundle")
-
-
-def _unpacked(
-    read_manifest: Callable[[], bytes], read_arrays: Callable[[str], bytes], where: str
-) -> Bundle:
     try:
-        manifest = _manifest(read_manifest(), where)
-        content = read_arrays(manifest["arrays_sha256"])
+        manifest = _manifest(folder)
+        content = (folder / _arrays_file(manifest["arrays_sha256"])).read_bytes()
         if hashlib.sha256(content).hexdigest() != manifest["arrays_sha256"]:
-            raise _damaged(where, "the arrays are not what the manifest says")
+            raise _damaged(folder, "the arrays are not what the manifest says")
         arrays = {name: _array(content, place) for name, place in manifest["arrays"].items()}
         if not isinstance(manifest["document"], dict):
             raise TypeError
@@ -186,9 +147,9 @@ def _unpacked(
         raise
     except FileNotFoundError as error:
         lacking = Path(str(error.filename)).name
-        raise _damaged(where, f"no bundle in this folder: {lacking} is not there") from error
+        raise _damaged(folder, f"no bundle in this folder: {lacking} is not there") from error
     except _DAMAGE as error:
-        raise _damaged(where, "the manifest is damaged") from error
+        raise _damaged(folder, "the manifest is damaged") from error
     return Bundle(manifest["document"], arrays)
 
 
@@ -204,13 +165,14 @@ _DAMAGE = (
 )
 
 
-def _manifest(text: bytes, where: str) -> dict[str, Any]:
+def _manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest when it is, byte for byte, what its own hash promises."""
+    text = (folder / "manifest.json").read_bytes()
     manifest = json.loads(text)
     number = manifest["format"]
     if type(number) is int and number > FORMAT:
         what = f"format {number} is newer than this version reads ({FORMAT})"
-        raise _damaged(where, what, "update delinquency")
+        raise _damaged(folder, what, "update delinquency")
     sealed = {key: value for key, value in manifest.items() if key != "sha256"}
     sound = (
         type(number) is int
@@ -238,5 +200,5 @@ def _array(content: bytes, place: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(content, dtype=dtype, count=count, offset=offset).reshape(shape).copy()
 
 
-def _damaged(where: str, what: str, fix: str = "restore it, or train again") -> IntegrityError:
-    return IntegrityError(Problem("DLQ-602", what, where, fix=fix))
+def _damaged(folder: Path, what: str, fix: str = "restore it, or train again") -> IntegrityError:
+    return IntegrityError(Problem("DLQ-602", what, str(folder), fix=fix))

@@ -111,8 +111,8 @@ def test_a_job_that_cannot_be_done_is_refused_where_it_is_made(book):
 
 def test_a_bundle_damaged_on_the_way_is_refused(book):
     """The bytes are checked where they arrive."""
-    manifest, arrays = book.job.bundle
-    job = dataclasses.replace(book.job, bundle=(manifest, arrays[:-1] + b"\x00"))
+    (name, content), manifest = book.job.bundle
+    job = dataclasses.replace(book.job, bundle=((name, content[:-1] + b"\x00"), manifest))
 
     with pytest.raises(IntegrityError, match="DLQ-602"):
         score_accounts(book.months, job)
