@@ -1,9 +1,11 @@
 """Where does it live? Tables in and out, people's YAML, atomic commits, manifests and bundles.
 
 Every write of the library goes through `replace_file`: a reader sees the old file or the new one, never
-a part. A run exists through its manifest, which is written last and names the hash of every file.
+a part. A run exists through its manifest, which is written last and names the hash of every file. A table
+in a database is read in one consistent pass, and changes in one transaction.
 """
 
+from delinquency.storage._address import DatabaseTable, is_database, without_login
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
 from delinquency.storage._chain import START, is_linked, link, locked
 from delinquency.storage._changes import Change
@@ -16,6 +18,8 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
+from delinquency.storage._postgres_rows import DatabaseRows
+from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._registry import Registry
 from delinquency.storage._tables import read_table, write_table
 from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
@@ -24,9 +28,14 @@ __all__ = [
     "START",
     "Bundle",
     "Change",
+    "DatabaseRows",
+    "DatabaseTable",
     "Document",
     "Registry",
+    "Transaction",
+    "Upserted",
     "describe",
+    "is_database",
     "is_linked",
     "link",
     "load_bundle",
@@ -41,9 +50,12 @@ __all__ = [
     "sha256_of",
     "stage",
     "to_json",
+    "transaction",
     "verify",
     "versions",
+    "without_login",
     "write_bytes",
     "write_manifest",
+    "write_rows",
     "write_table",
 ]
