@@ -5,15 +5,19 @@
 `Scorer` holds all of them, is what a bundle keeps, and scores without LightGBM.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._contributions import contributions
-from delinquency.scoring._model import RiskModel, importance
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
-from delinquency.scoring._scorecard import Scorecard
 from delinquency.scoring._scorer import Feature, Scored, Scorer
 from delinquency.scoring._trees import Trees
+
+if TYPE_CHECKING:
+    from delinquency.scoring._model import RiskModel, importance
+    from delinquency.scoring._scorecard import Scorecard
 
 __all__ = [
     "BandScheme",
@@ -30,3 +34,16 @@ __all__ = [
     "log_odds",
     "reasons",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # What learns needs LightGBM and scikit-learn, two seconds of start-up; what scores needs neither.
+    if name in ("RiskModel", "importance"):
+        from delinquency.scoring import _model
+
+        return getattr(_model, name)
+    if name == "Scorecard":
+        from delinquency.scoring import _scorecard
+
+        return _scorecard.Scorecard
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

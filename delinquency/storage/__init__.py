@@ -1,11 +1,13 @@
 """Where does it live? Tables in and out, atomic commits, manifests and bundles.
 
 Every write of the library goes through `replace_file`: a reader sees the old file or the new one, never
-a part. A run exists through its manifest, which is written last and names the hash of every file.
+a part. A run exists through its manifest, which is written last and names the hash of every file; `open_run`
+locks its folder, goes on where a killed run stopped, and shows all its files at once.
 """
 
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
+from delinquency.storage._csv_stream import count_rows, stream_csv
 from delinquency.storage._manifest import (
     describe,
     read_manifest,
@@ -14,18 +16,28 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
-from delinquency.storage._tables import read_table, write_table
+from delinquency.storage._run import QUARANTINE, Run, open_run
+from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
+from delinquency.storage._versions import shown
 
 __all__ = [
+    "QUARANTINE",
     "Bundle",
+    "Run",
+    "count_rows",
     "describe",
     "load_bundle",
+    "must_exist",
+    "open_run",
     "read_manifest",
     "read_table",
     "replace_file",
     "save_bundle",
     "sha256_of",
+    "shown",
     "stage",
+    "stream_csv",
+    "table_bytes",
     "to_json",
     "verify",
     "versions",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ def to_json(document: Any) -> bytes:
 
 
 def write_manifest(
-    folder: str | os.PathLike[str], document: dict[str, Any], files: Iterable[str]
+    folder: str | os.PathLike[str],
+    document: Mapping[str, Any],
+    files: Iterable[str] | Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Write ``run_manifest.json`` with size and SHA-256 of each file of the run, and return it.
 
@@ -39,18 +41,21 @@ def write_manifest(
         The run's folder; the files are named relative to it.
     document : dict
         What the run says of itself: job, as_of, inputs, reconciliation, gates, versions.
-    files : iterable of str
+    files : iterable of str, or mapping of str to its ``bytes`` and ``sha256``
         The outputs. A file that is not there is an error, so the manifest never promises more.
     """
     root = Path(folder)
-    outputs = {
-        name: {"bytes": (root / name).stat().st_size, "sha256": sha256_of(root / name)}
-        for name in sorted(files)
-    }
+    given = files if isinstance(files, Mapping) else {name: weigh(root / name) for name in files}
+    outputs = {name: dict(given[name]) for name in sorted(given)}
     manifest = {**document, "outputs": outputs}
     manifest["run_id"] = hashlib.sha256(to_json(manifest)).hexdigest()[:16]
     write_bytes(root / NAME, to_json(manifest))
     return manifest
+
+
+def weigh(path: Path) -> dict[str, Any]:
+    """Return what a manifest says of a file: its ``bytes`` and ``sha256``."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:

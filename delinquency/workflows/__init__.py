@@ -4,9 +4,22 @@ Each function calls the rooms in order and passes their tables on. Dates come fr
 never read. Functions named ``..._files`` do the same from files to a folder with a manifest.
 """
 
-from delinquency.workflows._demo import Demo, demo
-from delinquency.workflows._files import plan_files, report_files, score_files
-from delinquency.workflows._road import Scoring, Trained, check, plan, review, score, train
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from delinquency.workflows._demo import Demo, demo
+    from delinquency.workflows._files import plan_files, report_files
+    from delinquency.workflows._road import Scoring, Trained, check, plan, review, score, train
+    from delinquency.workflows._score import score_files
+
+# A nightly batch needs neither what learns nor what draws, so each verb is loaded when it is called.
+_HOMES = {
+    "_demo": ("Demo", "demo"),
+    "_files": ("plan_files", "report_files"),
+    "_road": ("Scoring", "Trained", "check", "plan", "review", "score", "train"),
+    "_score": ("score_files",),
+}
 
 __all__ = [
     "Demo",
@@ -22,3 +35,10 @@ __all__ = [
     "score_files",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

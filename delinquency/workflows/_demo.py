@@ -11,7 +11,7 @@ import pandas as pd
 from delinquency import datasets, evaluation, report, storage
 from delinquency.workflows import _road as road
 from delinquency.workflows._files import commit, load_strategy
-from delinquency.workflows._road import Say, quiet
+from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import story
 
 __all__ = ["Demo", "demo"]
