@@ -11,6 +11,7 @@ from delinquency.storage._csv_stream import count_rows, stream_csv
 from delinquency.storage._manifest import (
     describe,
     read_manifest,
+    shown,
     to_json,
     verify,
     versions,
@@ -18,7 +19,6 @@ from delinquency.storage._manifest import (
 )
 from delinquency.storage._run import QUARANTINE, Run, open_run
 from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
-from delinquency.storage._versions import shown
 
 __all__ = [
     "QUARANTINE",

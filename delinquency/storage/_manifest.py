@@ -16,9 +16,19 @@ import pandas as pd
 from delinquency.errors import IntegrityError, Problem
 from delinquency.storage._commit import sha256_of, write_bytes
 
-__all__ = ["describe", "read_manifest", "to_json", "verify", "versions", "write_manifest"]
+__all__ = [
+    "describe",
+    "read_manifest",
+    "shown",
+    "to_json",
+    "verify",
+    "versions",
+    "weigh",
+    "write_manifest",
+]
 
 NAME = "run_manifest.json"
+RUNS, CURRENT = ".runs", "current"  # where a run keeps its versions, and which is shown
 _PACKAGES = ("delinquency", "numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "numba")
 
 
@@ -26,6 +36,23 @@ def to_json(document: Any) -> bytes:
     """Return JSON with sorted keys and no NaN, the same bytes for the same content."""
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
+
+
+def shown(run: str | os.PathLike[str]) -> Path:
+    """Return the folder of the version that a run shows now.
+
+    Read everything through one answer: asked twice, it may name two versions.
+
+    Examples
+    --------
+    >>> shown("a-folder-that-is-no-run")
+    PosixPath('a-folder-that-is-no-run')
+    """
+    link = Path(run) / RUNS / CURRENT
+    try:
+        return link.parent / link.readlink()
+    except OSError:
+        return Path(run)
 
 
 def write_manifest(
@@ -95,22 +122,28 @@ def verify(folder: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a file: ``file``, ``bytes``, ``state`` (``"same"``, ``"changed"``, ``"missing"``).
+        One row a file: ``file``, ``bytes``, ``state`` (``"same"``, ``"changed"``, ``"missing"``; of a
+        run that shows its versions also ``"unknown"``, a file that no manifest names).
 
     Raises
     ------
     IntegrityError
         ``DLQ-601`` when the manifest is missing or damaged.
     """
-    root = Path(folder)
+    root = shown(folder)
+    outputs = read_manifest(root)["outputs"]
     rows = []
-    for name, entry in read_manifest(root)["outputs"].items():
+    for name, entry in outputs.items():
         path = root / name
         if not path.is_file():
             state = "missing"
         else:
             state = "same" if sha256_of(path) == entry["sha256"] else "changed"
         rows.append((name, entry["bytes"], state))
+    if root != Path(folder):  # a version's folder holds nothing but its files
+        found = {path.relative_to(root).as_posix(): path for path in root.rglob("*")}
+        strange = [name for name in found if name not in outputs and name != NAME]
+        rows += [(n, found[n].stat().st_size, "unknown") for n in strange if found[n].is_file()]
     return pd.DataFrame(rows, columns=["file", "bytes", "state"])
 
 

@@ -24,15 +24,17 @@ from delinquency.storage._failpoint import reached
 from delinquency.storage._lock import locked
 from delinquency.storage._manifest import (
     NAME,
+    RUNS,
     describe,
     read_manifest,
+    shown,
     to_json,
     verify,
     versions,
     weigh,
     write_manifest,
 )
-from delinquency.storage._versions import RUNS, clear, shown, standing, switch, version_of
+from delinquency.storage._versions import clear, standing, switch, version_of
 
 __all__ = ["QUARANTINE", "Run", "open_run"]
 

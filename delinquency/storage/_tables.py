@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
 from delinquency.storage._commit import replace_file
-from delinquency.storage._manifest import read_manifest
-from delinquency.storage._versions import RUNS, shown
+from delinquency.storage._manifest import RUNS, read_manifest, shown
 
 __all__ = ["must_exist", "read_table", "table_bytes", "write_table"]
 

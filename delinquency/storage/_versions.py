@@ -20,29 +20,9 @@ from typing import Any
 from delinquency.errors import IntegrityError
 from delinquency.storage._commit import flush
 from delinquency.storage._failpoint import reached
-from delinquency.storage._manifest import NAME, read_manifest
+from delinquency.storage._manifest import CURRENT, NAME, RUNS, read_manifest, shown
 
-__all__ = ["RUNS", "clear", "shown", "standing", "switch", "version_of"]
-
-RUNS = ".runs"
-CURRENT = "current"
-
-
-def shown(run: str | os.PathLike[str]) -> Path:
-    """Return the folder of the version that a run shows now.
-
-    Read everything through one answer: asked twice, it may name two versions.
-
-    Examples
-    --------
-    >>> shown("a-folder-that-is-no-run")
-    PosixPath('a-folder-that-is-no-run')
-    """
-    link = Path(run) / RUNS / CURRENT
-    try:
-        return link.parent / link.readlink()
-    except OSError:
-        return Path(run)
+__all__ = ["clear", "standing", "switch", "version_of"]
 
 
 def standing(run: Path) -> tuple[dict[str, Any] | None, str | None]:

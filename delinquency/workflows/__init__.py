@@ -8,21 +8,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from delinquency.workflows._audit import rescore, verify_run
     from delinquency.workflows._demo import Demo, demo
     from delinquency.workflows._files import plan_files, report_files
+    from delinquency.workflows._gates import GateLimits
     from delinquency.workflows._road import Scoring, Trained, check, plan, review, score, train
     from delinquency.workflows._score import score_files
 
 # A nightly batch needs neither what learns nor what draws, so each verb is loaded when it is called.
 _HOMES = {
+    "_audit": ("rescore", "verify_run"),
     "_demo": ("Demo", "demo"),
     "_files": ("plan_files", "report_files"),
+    "_gates": ("GateLimits",),
     "_road": ("Scoring", "Trained", "check", "plan", "review", "score", "train"),
     "_score": ("score_files",),
 }
 
 __all__ = [
     "Demo",
+    "GateLimits",
     "Scoring",
     "Trained",
     "check",
@@ -30,10 +35,12 @@ __all__ = [
     "plan",
     "plan_files",
     "report_files",
+    "rescore",
     "review",
     "score",
     "score_files",
     "train",
+    "verify_run",
 ]
 
 
