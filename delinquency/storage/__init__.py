@@ -8,6 +8,7 @@ locks its folder, goes on where a killed run stopped, and shows all its files at
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._csv_stream import count_rows, stream_csv
+from delinquency.storage._lock import locked
 from delinquency.storage._manifest import (
     describe,
     read_manifest,
@@ -27,6 +28,7 @@ __all__ = [
     "count_rows",
     "describe",
     "load_bundle",
+    "locked",
     "must_exist",
     "open_run",
     "read_manifest",

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from delinquency import storage
-from delinquency.errors import IntegrityError, LockError, Problem
+from delinquency.errors import IntegrityError, Problem
 
 __all__ = ["add_run", "damaged", "locked", "sound_entries", "verify_decisions"]
 
@@ -21,21 +21,9 @@ CHAIN = "chain.json"
 START = "0" * 64
 
 
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> AbstractContextManager[None]:
     """Keep the log for one writer; the system frees it when a writer dies."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - no such lock on this system
-        yield
-        return
-    with (root / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            what = "another process is writing to this log"
-            raise LockError(Problem("DLQ-401", what, str(root), fix="wait for it")) from error
-        yield
+    return storage.locked(root / ".lock", "another process is writing to this log")
 
 
 def add_run(root: Path, entries: list[dict[str, Any]], run: str) -> None:

@@ -126,7 +126,8 @@ def fork(work, *, die_at=None, file_size=None, uid=None, listener=None):
         if uid is not None:
             os.setgid(uid)
             os.setuid(uid)
-        code = work() or 0
+        result = work()
+        code = result if type(result) is int else 0
     except DelinquencyError as error:
         code = error.exit_code
     except BaseException:
@@ -159,7 +160,7 @@ def failpoints(work):
     with tempfile.NamedTemporaryFile("r") as file:
 
         def listen(place):
-            with open(file.name, "a") as log:
+            with Path(file.name).open("a") as log:
                 log.write(place + "\n")
 
         code = ended(fork(work, listener=listen))
