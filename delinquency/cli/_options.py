@@ -43,6 +43,19 @@ At = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+NewVersion = Annotated[
+    bool, typer.Option("--new-version", help="Replace a run of other inputs in --out.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(help="GATE=REASON: commit although this gate fails; written in the manifest."),
+]
+
+
+def reasons_by_gate(overrides: list[str] | None) -> dict[str, str]:
+    """Return GATE=REASON as a mapping."""
+    parts = (text.partition("=") for text in overrides or [])
+    return {gate.strip(): reason for gate, _, reason in parts}
 
 
 def progress() -> Callable[[str], None]:
