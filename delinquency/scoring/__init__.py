@@ -11,6 +11,7 @@ from delinquency.scoring._contributions import contributions
 from delinquency.scoring._model import RiskModel, importance
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
+from delinquency.scoring._reference import Histogram, Reference
 from delinquency.scoring._scorecard import Scorecard
 from delinquency.scoring._scorer import Feature, Scored, Scorer
 from delinquency.scoring._trees import Trees
@@ -19,7 +20,9 @@ __all__ = [
     "BandScheme",
     "Calibration",
     "Feature",
+    "Histogram",
     "PointsScale",
+    "Reference",
     "RiskModel",
     "Scorecard",
     "Scored",

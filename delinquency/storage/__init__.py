@@ -1,4 +1,4 @@
-"""Where does it live? Tables in and out, atomic commits, manifests and bundles.
+"""Where does it live? Tables in and out, people's YAML, atomic commits, manifests and bundles.
 
 Every write of the library goes through `replace_file`: a reader sees the old file or the new one, never
 a part. A run exists through its manifest, which is written last and names the hash of every file. A table
@@ -6,11 +6,9 @@ in a database is read in one consistent pass, and changes in one transaction.
 """
 
 from delinquency.storage._address import DatabaseTable, is_database, without_login
-from delinquency.storage._bundle import (
-    Bundle,
-    load_bundle,
-    save_bundle,
-)
+from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
+from delinquency.storage._chain import START, is_linked, link, locked
+from delinquency.storage._changes import Change
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._manifest import (
     describe,
@@ -22,19 +20,31 @@ from delinquency.storage._manifest import (
 )
 from delinquency.storage._postgres_rows import DatabaseRows
 from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
+from delinquency.storage._registry import Registry
 from delinquency.storage._tables import read_table, write_table
+from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
 
 __all__ = [
+    "START",
     "Bundle",
+    "Change",
     "DatabaseRows",
     "DatabaseTable",
+    "Document",
+    "Registry",
     "Transaction",
     "Upserted",
     "describe",
     "is_database",
+    "is_linked",
+    "link",
     "load_bundle",
+    "locked",
+    "parse_yaml",
+    "quoted",
     "read_manifest",
     "read_table",
+    "read_yaml",
     "replace_file",
     "save_bundle",
     "sha256_of",
