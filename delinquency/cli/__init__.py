@@ -38,6 +38,7 @@ _VERBS = (
     _road.plan,
     _road.report,
     _runs.verify,
+    _runs.rescore,
 )
 for _verb in _VERBS:
     app.command()(_verb)

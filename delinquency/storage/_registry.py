@@ -18,9 +18,9 @@ import pandas as pd
 
 from delinquency.errors import EnvironmentFailure, IntegrityError, LockError, Problem
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
-from delinquency.storage._chain import locked
 from delinquency.storage._changes import PROMOTE, ROLL_BACK, Change, following, read_changes, reigns
-from delinquency.storage._commit import _flush, write_bytes
+from delinquency.storage._commit import flush, write_bytes
+from delinquency.storage._lock import locked
 
 __all__ = ["Registry"]
 
@@ -90,7 +90,7 @@ class Registry:
             shutil.rmtree(fresh, ignore_errors=True)  # of a process that was killed here
             save_bundle(bundle, fresh)
             fresh.rename(target)
-            _flush(target.parent)
+            flush(target.parent)
         return name
 
     def load(self, name: str | None = None) -> Bundle:
@@ -254,7 +254,7 @@ class Registry:
         """Be the only writer; changes take milliseconds, so others wait."""
         try:
             (self.folder / "bundles").mkdir(parents=True, exist_ok=True)
-            with locked(self.folder, wait=True):
+            with locked(self.folder / ".lock", "another process changes the champion", wait=True):
                 yield
         except OSError as error:
             what = f"could not write: {error.strerror or type(error).__name__}"
