@@ -7,7 +7,8 @@ never read. Functions named ``..._files`` do the same from files to a folder wit
 from delinquency.workflows._demo import Demo, demo
 from delinquency.workflows._files import plan_files, report_files, score_files, verify
 from delinquency.workflows._plan import plan
-from delinquency.workflows._road import Scoring, Trained, check, review, score, train
+from delinquency.workflows._review import review, review_files, review_goals
+from delinquency.workflows._road import Scoring, Trained, check, score, train
 
 __all__ = [
     "Demo",
@@ -19,6 +20,8 @@ __all__ = [
     "plan_files",
     "report_files",
     "review",
+    "review_files",
+    "review_goals",
     "score",
     "score_files",
     "train",
