@@ -39,6 +39,7 @@ _VERBS = (
     _goals.review,
     _road.report,
     _runs.verify,
+    _runs.rescore,
 )
 for _verb in _VERBS:
     app.command()(_verb)

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from delinquency import storage
-from delinquency.errors import IntegrityError, LockError, Problem
+from delinquency.errors import IntegrityError, Problem
 
-__all__ = ["add_run", "chain_head", "damaged", "locked", "sound_entries", "verify_decisions"]
+__all__ = ["add_run", "chain_head", "damaged", "sound_entries", "verify_decisions"]
 
 CHAIN = "chain.json"
-START = "0" * 64
-
-
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Keep the log for one writer; the system frees it when a writer dies."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - no such lock on this system
-        yield
-        return
-    with (root / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            what = "another process is writing to this log"
-            raise LockError(Problem("DLQ-401", what, str(root), fix="wait for it")) from error
-        yield
 
 
 def add_run(root: Path, entries: list[dict[str, Any]], run: str) -> None:
@@ -45,15 +25,10 @@ def add_run(root: Path, entries: list[dict[str, Any]], run: str) -> None:
         for path in sorted((root / run).iterdir())
         if not path.name.startswith(".")
     }
-    entry = {"run": run, "files": files, "previous": entries[-1]["hash"] if entries else START}
-    entry["hash"] = _hash_of(entry)
+    previous = entries[-1]["hash"] if entries else storage.START
+    entry = storage.link({"run": run, "files": files}, previous)
     text = json.dumps({"format": 1, "entries": [*entries, entry]}, indent=1, sort_keys=True)
     storage.write_bytes(root / CHAIN, (text + "\n").encode())
-
-
-def _hash_of(entry: Mapping[str, Any]) -> str:
-    content = {key: entry[key] for key in ("run", "files", "previous")}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _entries(root: Path) -> list[dict[str, Any]]:
@@ -123,17 +98,15 @@ def verify_decisions(folder: str | os.PathLike[str], *, head: str | None = None)
     if not (root / CHAIN).is_file():
         raise damaged(root, "there is no chain of decisions")
     entries = _entries(root)
-    previous, linked, rows = START, True, []
+    linked, rows = storage.is_linked(entries), []
     for number, entry in enumerate(entries, start=1):
-        linked &= entry["previous"] == previous and entry["hash"] == _hash_of(entry)
         linked &= entry["run"] == f"{number:06d}"
-        previous = entry["hash"]
         rows += [
             (f"{entry['run']}/{name}", file["bytes"], _state(root / str(entry["run"]) / name, file))
             for name, file in sorted(entry["files"].items())
         ]
         rows += _strangers(root, entry)
-    linked &= head is None or head == previous
+    linked &= head is None or head == (entries[-1]["hash"] if entries else storage.START)
     rows.append((CHAIN, (root / CHAIN).stat().st_size, "same" if linked else "changed"))
     return pd.DataFrame(rows, columns=["file", "bytes", "state"])
 

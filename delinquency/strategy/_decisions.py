@@ -19,7 +19,7 @@ from delinquency import storage
 from delinquency.errors import InputError, Problem
 from delinquency.schema import as_date, to_frame
 from delinquency.strategy._assign import assign, period_of
-from delinquency.strategy._chain import add_run, damaged, locked, sound_entries
+from delinquency.strategy._chain import add_run, damaged, sound_entries
 from delinquency.strategy._contacts import instants_of
 from delinquency.strategy._facts import instant_of
 from delinquency.strategy._file import StrategyFile
@@ -87,8 +87,7 @@ def record_decisions(
         as_of=as_of,
     )
     root = Path(folder)
-    root.mkdir(parents=True, exist_ok=True)
-    with locked(root):
+    with storage.locked(root / ".lock", "another process is writing to this log"):
         entries = sound_entries(root)
         plan["period"] = period_of(plan["as_of"].iloc[0], strategy.file.period)
         plan["decided"] = _is_new(root, entries, plan)

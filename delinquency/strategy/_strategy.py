@@ -88,6 +88,11 @@ class Strategy:
         return _default()
 
     @classmethod
+    def default_text(cls) -> str:
+        """Return the file of the default strategy, to copy and edit, or to send elsewhere."""
+        return _default_file().read_text("utf-8")
+
+    @classmethod
     def _from(cls, document: Document) -> Strategy:
         file, problems = validate(StrategyFile, document, document.data)
         problems = [*document.problems, *problems, *stated_problems(document, catalogue())]
@@ -189,5 +194,8 @@ def _in_words(cell: Cell) -> str:
 
 @cache
 def _default() -> Strategy:
-    file = resources.files("delinquency.strategy").joinpath("data/default_strategy.yaml")
-    return Strategy.from_text(file.read_text("utf-8"), file.name)
+    return Strategy.from_text(Strategy.default_text(), _default_file().name)
+
+
+def _default_file() -> Any:
+    return resources.files("delinquency.strategy").joinpath("data/default_strategy.yaml")

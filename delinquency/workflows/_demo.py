@@ -15,7 +15,7 @@ from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
 from delinquency.workflows._files import commit, load_rules, load_strategy
 from delinquency.workflows._review import review
-from delinquency.workflows._road import Say, quiet
+from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import story
 
 __all__ = ["Demo", "demo"]

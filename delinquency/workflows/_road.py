@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,14 @@ import pandas as pd
 from sklearn.base import clone
 
 from delinquency import features, history, schema, scoring, storage
-from delinquency.errors import GateError, InputError, IntegrityError, Problem
+from delinquency.errors import GateError, InputError, Problem
+from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._windows import windows_of
 
 __all__ = ["Scoring", "Trained", "check", "score", "train"]
 
 SPLIT = {"train": 0.75, "test": 0.25}
 _SALT = "split"
-
-Say = Callable[[str], None]
-
-
-def quiet(_: str) -> None:
-    """Say nothing of the progress."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ def train(
         "versions": storage.versions(),
     }
     scorer = scoring.Scorer.from_model(
-        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about
+        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about, unseen=X[~seen]
     )
     holdout = scorer.score(X[~seen]).scores.merge(
         y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
@@ -220,32 +216,6 @@ def score(
 def split_of(account_ids: Any) -> np.ndarray:
     """Return "train" or "test" of each account, by the one split that `train` uses."""
     return history.split_accounts(account_ids, SPLIT, _SALT).to_numpy()
-
-
-def windows_of(scorer: scoring.Scorer) -> tuple[int, ...]:
-    """Return the months that the features of a scorer look back.
-
-    Raises
-    ------
-    IntegrityError
-        ``DLQ-603`` when its bundle does not say: it was not made by `train`, or was changed.
-    """
-    windows = scorer.about.get("windows")
-    # a feature needs a window, so more windows than features are no windows of ours
-    most = len(scorer.features)
-    if (
-        not isinstance(windows, list)
-        or not 1 <= len(windows) <= most
-        or not all(map(_is_int, windows))
-    ):
-        what = "the bundle does not say over which months its features look back"
-        fix = "train it with `delinquency train`, or keep `windows` in its facts"
-        raise IntegrityError(Problem("DLQ-603", what, "bundle", fix=fix))
-    return tuple(windows)
-
-
-def _is_int(value: Any) -> bool:
-    return type(value) is int
 
 
 def _most(refused: pd.DataFrame) -> str:

@@ -338,7 +338,7 @@ def test_a_full_disk_leaves_the_last_run_whole_or_is_found_by_verify(files, run,
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        result = run("score", *where, "--as-of", "2026-05-31")
+        result = run("score", *where, "--as-of", "2026-05-31", "--new-version")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
