@@ -13,8 +13,8 @@ import time
 from importlib import resources
 
 from delinquency.errors import InputError
+from delinquency.storage import parse_yaml
 from delinquency.strategy import RulePack, Strategy
-from delinquency.strategy._yaml import read_text
 
 STRATEGY = """\
 format: 1
@@ -78,7 +78,7 @@ def damaged(text, rng):
 
 def unchecked(text, name):
     """The control: a reader that trusts what it reads."""
-    data = read_text(text, name).data
+    data = parse_yaml(text, name).data
     return [cell["stage"] for cell in data["cells"]], data["stages"][0]["dpd"][0] + 1
 
 

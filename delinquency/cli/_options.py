@@ -13,7 +13,7 @@ import typer
 
 Months = Annotated[Path, typer.Option(help="Repayment histories, one row an account and month.")]
 AsOf = Annotated[str, typer.Option("--as-of", help="Date, YYYY-MM-DD; nothing later is read.")]
-Bundle = Annotated[Path, typer.Option(help="Folder of a trained scorer.")]
+Bundle = Annotated[Path, typer.Option(help="Trained scorer: a folder, or one .zip file.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Accounts = Annotated[
     Path | None, typer.Option(help="Account facts: holds, consents, evidence; one row an account.")
@@ -21,6 +21,26 @@ Accounts = Annotated[
 Labels = Annotated[Path | None, typer.Option(help="Outcomes: account_id, snapshot_date, bad.")]
 StrategyFile = Annotated[
     Path | None, typer.Option("--strategy", help="Strategy file; the default one if not given.")
+]
+Contacts = Annotated[
+    Path | None,
+    typer.Option(help="Contact log: account_id, at, channel, outcome. None: caps are not tested."),
+]
+Packs = Annotated[
+    list[str] | None,
+    typer.Option(help="Rule pack to obey, by id; repeat it for more. See `rules list`."),
+]
+HousePolicy = Annotated[
+    Path | None, typer.Option(help="Rules of the house, a YAML file; they can only tighten.")
+]
+Actors = Annotated[
+    list[str] | None, typer.Option(help="Who acts, in the words of the packs; repeat for more.")
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        help="Instant of the decision, with its zone; midnight UTC of --as-of if not given."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
 NewVersion = Annotated[

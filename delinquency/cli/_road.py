@@ -10,14 +10,19 @@ import typer
 
 from delinquency.cli._options import (
     Accounts,
+    Actors,
     AsOf,
+    At,
     Bundle,
+    Contacts,
+    HousePolicy,
     Json,
     Labels,
     Months,
     NewVersion,
     OutFolder,
     Overrides,
+    Packs,
     StrategyFile,
     progress,
     reasons_by_gate,
@@ -29,11 +34,16 @@ from delinquency.cli._options import (
 def demo(
     out: OutFolder = Path("delinquency-demo"),
     strategy: StrategyFile = None,
+    packs: Packs = None,
+    house_policy: HousePolicy = None,
 ) -> None:
     """Walk the whole road on the real sample and leave a report to look at."""
     from delinquency import workflows
 
-    _show_demo(workflows.demo(out, strategy=strategy, say=progress()))
+    run = workflows.demo(
+        out, strategy=strategy, packs=packs or (), house_policy=house_policy, say=progress()
+    )
+    _show_demo(run)
 
 
 def _show_demo(result: Any) -> None:
@@ -164,8 +174,16 @@ def plan(
     months: Months,
     as_of: AsOf,
     out: OutFolder,
+    at: At = None,
     accounts: Accounts = None,
+    contacts: Contacts = None,
     strategy: StrategyFile = None,
+    packs: Packs = None,
+    house_policy: HousePolicy = None,
+    actors: Actors = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Decision log to record in; nothing is decided twice.")
+    ] = None,
     new_version: NewVersion = False,
     as_json: Json = False,
 ) -> None:
@@ -177,8 +195,14 @@ def plan(
         months,
         as_of=as_of,
         out=out,
+        at=at,
         accounts=accounts,
+        contacts=contacts,
         strategy=strategy,
+        packs=packs or (),
+        house_policy=house_policy,
+        actors=actors or (),
+        log=log,
         new_version=new_version,
     )
     show(run, as_json)
@@ -190,8 +214,13 @@ def report(
     as_of: AsOf,
     out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
     labels: Labels = None,
+    at: At = None,
     accounts: Accounts = None,
+    contacts: Contacts = None,
     strategy: StrategyFile = None,
+    packs: Packs = None,
+    house_policy: HousePolicy = None,
+    actors: Actors = None,
 ) -> None:
     """Write one HTML page on what came in, how good the score is and what the plan does."""
     from delinquency import workflows
@@ -202,7 +231,12 @@ def report(
         as_of=as_of,
         out=out,
         labels=labels,
+        at=at,
         accounts=accounts,
+        contacts=contacts,
         strategy=strategy,
+        packs=packs or (),
+        house_policy=house_policy,
+        actors=actors or (),
         say=progress(),
     )

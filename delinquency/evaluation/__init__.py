@@ -34,6 +34,7 @@ from delinquency.evaluation._draw import (
 )
 from delinquency.evaluation._fairness import by_group, impact_ratios
 from delinquency.evaluation._goal import Goal, GoalReview
+from delinquency.evaluation._intervals import holm
 from delinquency.evaluation._policy_value import PolicyValue, policy_value
 from delinquency.evaluation._segments import by_month, by_segment
 
@@ -67,6 +68,7 @@ __all__ = [
     "draw_roc",
     "gains",
     "grade_test",
+    "holm",
     "impact_ratios",
     "policy_value",
     "roc",

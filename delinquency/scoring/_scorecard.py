@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from delinquency.errors import InputError, Problem
+from delinquency.scoring._admit import admit_rows
 from delinquency.scoring._binning import Binning, bin_characteristic
 from delinquency.scoring._logistic import fit_nonnegative
-from delinquency.scoring._model import admit_rows
 from delinquency.scoring._points import PointsScale
 
 __all__ = ["Scorecard"]

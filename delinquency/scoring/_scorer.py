@@ -17,6 +17,7 @@ from delinquency.errors import InputError, IntegrityError, Problem
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._points import PointsScale
+from delinquency.scoring._reference import Reference, reference_of
 from delinquency.scoring._trees import AS_ZERO, Trees
 from delinquency.storage import Bundle, to_json
 
@@ -93,6 +94,10 @@ class Scorer:
         From points to bands.
     about : dict
         Training facts for people and audits: dates, counts, figures, versions, feature windows.
+    golden : ndarray (rows, features)
+        Made-up rows whose scores the bundle proves itself by.
+    reference : Reference or None
+        How the reference accounts were spread, for monitoring; None in bundles that keep none.
     """
 
     features: tuple[Feature, ...]
@@ -102,6 +107,7 @@ class Scorer:
     bands: BandScheme
     about: dict[str, Any] = field(default_factory=dict)
     golden: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    reference: Reference | None = None
 
     @classmethod
     def from_model(
@@ -113,6 +119,7 @@ class Scorer:
         scale: PointsScale,
         bands: BandScheme,
         about: Mapping[str, Any] | None = None,
+        unseen: pd.DataFrame | None = None,
     ) -> Scorer:
         """Return the scorer of a fitted model.
 
@@ -128,6 +135,9 @@ class Scorer:
             How probabilities become points, and points bands.
         about : mapping, optional
             Training facts.
+        unseen : DataFrame (m, features), optional
+            Accounts that the model did not learn from, for the scores of the reference; X itself
+            when not given, whose scores are a little too sure.
         """
         known = catalogue.set_index("name")[["family", "sign", "reason_en", "reason_zh"]]
         missing, typical = X.isna().any(), X.median()
@@ -148,7 +158,13 @@ class Scorer:
         )
         golden = _golden(X, np.array([feature.may_miss for feature in features]))
         parts = (model.trees_, model.calibration_, scale, bands, dict(about or {}))
-        return cls(features, *parts, golden=golden)
+        bare = cls(features, *parts, golden=golden)
+        # not the points out of fold: one model's scores are spread wider than the mean of all
+        points = scale.points(expit(bare.log_odds(X if unseen is None else unseen)))
+        reference = Reference.learn(
+            X, points, bands.assign(points), names=bands.names, about=bands.reference
+        )
+        return replace(bare, reference=reference)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -227,6 +243,7 @@ class Scorer:
             scale=_Scale(**self.scale.__dict__),
             bands=_Bands(**self.bands.__dict__),
             about=self.about,
+            reference=None if self.reference is None else self.reference.about,
         )
         expected = self.calibration.log_odds(self.trees.raw(self.golden))
         arrays = {
@@ -236,8 +253,12 @@ class Scorer:
             "golden.rows": self.golden,
             "golden.log_odds": expected,
             "golden.points": self.scale.points(expit(expected)),
+            **({} if self.reference is None else self.reference.arrays()),
         }
-        return Bundle(document.model_dump(mode="json"), arrays)
+        said = document.model_dump(mode="json")
+        if self.reference is None:
+            del said["reference"]  # a bundle without one keeps the bytes that it always had
+        return Bundle(said, arrays)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Scorer:
@@ -262,6 +283,7 @@ class Scorer:
                 BandScheme(**document.bands.model_dump()),
                 document.about,
                 arrays["golden.rows"],
+                _reference(document, arrays),
             )
             expected = (arrays["golden.log_odds"], arrays["golden.points"])
         except IntegrityError:
@@ -287,8 +309,8 @@ class Scorer:
             raise _unsound("the golden rows score differently")
 
     def with_bands(self, bands: BandScheme) -> Scorer:
-        """Return the same scorer with other bands."""
-        return replace(self, bands=bands)
+        """Return the same scorer with other bands; its reference, counted by the old ones, is left out."""
+        return replace(self, bands=bands, reference=None)
 
 
 def _texts_of(known: pd.DataFrame, name: str) -> dict[str, Any]:
@@ -328,6 +350,14 @@ class _Document(_Strict):
     scale: _Scale
     bands: _Bands
     about: dict[str, Any]
+    reference: str | None = None
+
+
+def _reference(document: _Document, arrays: Mapping[str, np.ndarray]) -> Reference | None:
+    if document.reference is None:
+        return None
+    names = [feature.name for feature in document.features]
+    return reference_of(arrays, names, document.bands.names, document.reference)
 
 
 def _unsound(what: str) -> IntegrityError:

@@ -1,4 +1,4 @@
-"""Where does it live? Tables in and out, atomic commits, manifests and bundles.
+"""Where does it live? Tables in and out, people's YAML, atomic commits, manifests and bundles.
 
 Every write of the library goes through `replace_file`: a reader sees the old file or the new one, never
 a part. A run exists through its manifest, which is written last and names the hash of every file; `open_run`
@@ -6,6 +6,8 @@ locks its folder, goes on where a killed run stopped, and shows all its files at
 """
 
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
+from delinquency.storage._chain import START, is_linked, link
+from delinquency.storage._changes import Change
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._csv_stream import count_rows, stream_csv
 from delinquency.storage._lock import locked
@@ -18,21 +20,32 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
+from delinquency.storage._registry import Registry
 from delinquency.storage._run import QUARANTINE, Run, open_run
 from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
+from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
 
 __all__ = [
     "QUARANTINE",
+    "START",
     "Bundle",
+    "Change",
+    "Document",
+    "Registry",
     "Run",
     "count_rows",
     "describe",
+    "is_linked",
+    "link",
     "load_bundle",
     "locked",
     "must_exist",
     "open_run",
+    "parse_yaml",
+    "quoted",
     "read_manifest",
     "read_table",
+    "read_yaml",
     "replace_file",
     "save_bundle",
     "sha256_of",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +13,9 @@ import pandas as pd
 from delinquency import storage
 from delinquency.errors import IntegrityError, Problem
 
-__all__ = ["add_run", "damaged", "locked", "sound_entries", "verify_decisions"]
+__all__ = ["add_run", "chain_head", "damaged", "sound_entries", "verify_decisions"]
 
 CHAIN = "chain.json"
-START = "0" * 64
-
-
-def locked(root: Path) -> AbstractContextManager[None]:
-    """Keep the log for one writer; the system frees it when a writer dies."""
-    return storage.locked(root / ".lock", "another process is writing to this log")
 
 
 def add_run(root: Path, entries: list[dict[str, Any]], run: str) -> None:
@@ -33,15 +25,10 @@ def add_run(root: Path, entries: list[dict[str, Any]], run: str) -> None:
         for path in sorted((root / run).iterdir())
         if not path.name.startswith(".")
     }
-    entry = {"run": run, "files": files, "previous": entries[-1]["hash"] if entries else START}
-    entry["hash"] = _hash_of(entry)
+    previous = entries[-1]["hash"] if entries else storage.START
+    entry = storage.link({"run": run, "files": files}, previous)
     text = json.dumps({"format": 1, "entries": [*entries, entry]}, indent=1, sort_keys=True)
     storage.write_bytes(root / CHAIN, (text + "\n").encode())
-
-
-def _hash_of(entry: Mapping[str, Any]) -> str:
-    content = {key: entry[key] for key in ("run", "files", "previous")}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _entries(root: Path) -> list[dict[str, Any]]:
@@ -111,19 +98,34 @@ def verify_decisions(folder: str | os.PathLike[str], *, head: str | None = None)
     if not (root / CHAIN).is_file():
         raise damaged(root, "there is no chain of decisions")
     entries = _entries(root)
-    previous, linked, rows = START, True, []
+    linked, rows = storage.is_linked(entries), []
     for number, entry in enumerate(entries, start=1):
-        linked &= entry["previous"] == previous and entry["hash"] == _hash_of(entry)
         linked &= entry["run"] == f"{number:06d}"
-        previous = entry["hash"]
         rows += [
             (f"{entry['run']}/{name}", file["bytes"], _state(root / str(entry["run"]) / name, file))
             for name, file in sorted(entry["files"].items())
         ]
         rows += _strangers(root, entry)
-    linked &= head is None or head == previous
+    linked &= head is None or head == (entries[-1]["hash"] if entries else storage.START)
     rows.append((CHAIN, (root / CHAIN).stat().st_size, "same" if linked else "changed"))
     return pd.DataFrame(rows, columns=["file", "bytes", "state"])
+
+
+def chain_head(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """Return ``run`` and ``head`` of a log: its last run, and the hash to keep elsewhere.
+
+    Whoever keeps the hash can show later that nothing was cut from the end; see
+    `verify_decisions`.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-602`` when there is no run, or the chain cannot be read.
+    """
+    entries = _entries(Path(folder))
+    if not entries:
+        raise damaged(Path(folder), "there is no chain of decisions")
+    return {"run": str(entries[-1]["run"]), "head": str(entries[-1]["hash"])}
 
 
 def _state(path: Path, file: Mapping[str, Any]) -> str:

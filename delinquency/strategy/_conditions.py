@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from delinquency.errors import InputError, Problem
-from delinquency.strategy._model import Model, Name
+from delinquency.settings import Model, Name
 
 __all__ = ["Conditions", "Test", "holds_for"]
 

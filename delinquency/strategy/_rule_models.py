@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from delinquency.settings import Model, Name
 from delinquency.strategy._clock import Schedule, minutes_of
 from delinquency.strategy._conditions import Conditions
-from delinquency.strategy._model import Model, Name
 
 __all__ = ["PackFile", "Rule"]
 

@@ -8,20 +8,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from delinquency.workflows._audit import rescore, verify_run
+    from delinquency.workflows._audit import rescore, verify
     from delinquency.workflows._demo import Demo, demo
     from delinquency.workflows._files import plan_files, report_files
     from delinquency.workflows._gates import GateLimits
-    from delinquency.workflows._road import Scoring, Trained, check, plan, review, score, train
+    from delinquency.workflows._plan import plan
+    from delinquency.workflows._road import Scoring, Trained, check, review, score, train
     from delinquency.workflows._score import score_files
 
 # A nightly batch needs neither what learns nor what draws, so each verb is loaded when it is called.
 _HOMES = {
-    "_audit": ("rescore", "verify_run"),
+    "_audit": ("rescore", "verify"),
     "_demo": ("Demo", "demo"),
     "_files": ("plan_files", "report_files"),
     "_gates": ("GateLimits",),
-    "_road": ("Scoring", "Trained", "check", "plan", "review", "score", "train"),
+    "_plan": ("plan",),
+    "_road": ("Scoring", "Trained", "check", "review", "score", "train"),
     "_score": ("score_files",),
 }
 
@@ -40,7 +42,7 @@ __all__ = [
     "score",
     "score_files",
     "train",
-    "verify_run",
+    "verify",
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
-from delinquency.workflows import _road as road
+from delinquency.workflows._plan import plan
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell
 
@@ -82,40 +82,74 @@ def plan_files(
     *,
     as_of: Any,
     out: Path_,
+    at: Any = None,
     accounts: Path_ | None = None,
+    contacts: Path_ | None = None,
     strategy: Path_ | None = None,
+    packs: Sequence[str] = (),
+    house_policy: Path_ | None = None,
+    actors: Sequence[str] = (),
+    log: Path_ | None = None,
     new_version: bool = False,
 ) -> pd.DataFrame:
     """Plan a run of scores, or a file of them; write ``plan.parquet`` and the manifest.
+
+    Parameters
+    ----------
+    scores, months, accounts, contacts : path
+        Tables; see `plan`.
+    as_of, at, packs, actors, log
+        As for `plan`.
+    out : path
+        Folder to write.
+    strategy, house_policy : path, optional
+        YAML files.
 
     Returns
     -------
     DataFrame
         Accounts by treatment (rows) and band (columns).
     """
-    chosen = load_strategy(strategy)  # first, so that a mistake in it costs no time
-    given = {"scores": scores, "months": months, "accounts": accounts}
+    # files that people wrote come first, so that a mistake in them costs no time
+    chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
+    given = {"scores": scores, "months": months, "accounts": accounts, "contacts": contacts}
     inputs = {role: storage.must_exist(path) for role, path in given.items() if path is not None}
-    keys = {"as_of": str(schema.as_date(as_of).date()), "inputs": inputs}
-    settings = {"strategy": chosen.hash}
-    with storage.open_run(out, "plan", **keys, settings=settings, new_version=new_version) as run:
+    written = {"strategy": strategy, "house_policy": house_policy}
+    inputs |= {role: Path(path) for role, path in written.items() if path is not None}
+    settings = {
+        "strategy": chosen.hash,
+        "packs": list(packs),
+        "actors": list(actors),
+        "at": None if at is None else str(at),
+        "log": None if log is None else str(log),
+    }
+    day = str(schema.as_date(as_of).date())
+    with storage.open_run(
+        out, "plan", as_of=day, inputs=inputs, settings=settings, new_version=new_version
+    ) as run:
         if run.committed:
             return _by_band(storage.read_table(out))
-        table = road.plan(
+        table = plan(
             storage.read_table(scores),
             storage.read_table(months),
             as_of=as_of,
-            accounts=None if accounts is None else storage.read_table(accounts),
+            accounts=read_or_none(accounts),
+            contacts=read_or_none(contacts),
             strategy=chosen,
+            log=log,
+            **rules,
         )
         run.write("plan.parquet", storage.table_bytes(table))
-        facts = {"strategy": chosen.hash, "rows": {"plan.parquet": len(table)}}
-        run.commit({"main": "plan.parquet", **facts})
+        facts: dict[str, Any] = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
+        if log is not None:
+            facts["decisions"] = decisions_told(log, table)
+        rows = {"plan.parquet": len(table)}
+        run.commit({"main": "plan.parquet", "rows": rows, **facts})
     return _by_band(table)
 
 
-def _by_band(plan: pd.DataFrame) -> pd.DataFrame:
-    return report.plan_by_band(plan).reset_index()
+def _by_band(table: pd.DataFrame) -> pd.DataFrame:
+    return report.plan_by_band(table).reset_index()
 
 
 def report_files(
@@ -125,20 +159,27 @@ def report_files(
     as_of: Any,
     out: Path_,
     labels: Path_ | None = None,
+    at: Any = None,
     accounts: Path_ | None = None,
+    contacts: Path_ | None = None,
     strategy: Path_ | None = None,
+    packs: Sequence[str] = (),
+    house_policy: Path_ | None = None,
+    actors: Sequence[str] = (),
     say: Say = quiet,
 ) -> None:
     """Score, plan and write one HTML page; with labels it also says how good the scores were."""
-    chosen = load_strategy(strategy)
+    chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
     scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
     page = tell(
         storage.read_table(months),
         scorer,
         as_of=as_of,
-        labels=None if labels is None else storage.read_table(labels),
-        accounts=None if accounts is None else storage.read_table(accounts),
+        labels=read_or_none(labels),
+        accounts=read_or_none(accounts),
+        contacts=read_or_none(contacts),
         strategy=chosen,
+        rules=rules,
         say=say,
     )
     storage.write_bytes(out, report.render_report(page).encode())
@@ -147,3 +188,26 @@ def report_files(
 def load_strategy(path: Path_ | None) -> strategies.Strategy:
     """Return the strategy of a file, or the default one."""
     return strategies.Strategy.default() if path is None else strategies.Strategy.load(path)
+
+
+def load_rules(
+    packs: Sequence[str], house_policy: Path_ | None, actors: Sequence[str], at: Any
+) -> dict[str, Any]:
+    """Return what `plan` takes of rules, read from their files."""
+    return {
+        "packs": [strategies.RulePack.load(name) for name in packs],
+        "house_policy": None if house_policy is None else strategies.RulePack.load(house_policy),
+        "actors": tuple(actors),
+        "at": at,
+    }
+
+
+def read_or_none(path: Path_ | None) -> pd.DataFrame | None:
+    """Return the table of a file, or none where no file is given."""
+    return None if path is None else storage.read_table(path)
+
+
+def decisions_told(log: Path_, table: pd.DataFrame) -> dict[str, Any]:
+    """Return what a manifest says of the log: its last run, how much was new, and its last hash."""
+    state = strategies.chain_head(log)
+    return {**state, "new": int((table["run"] == state["run"]).sum())}

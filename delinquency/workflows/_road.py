@@ -1,4 +1,4 @@
-"""The road on tables: check, train, score, plan, review."""
+"""The road on tables: check, train, score, review."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import pandas as pd
 from sklearn.base import clone
 
 from delinquency import evaluation, features, history, schema, scoring, storage
-from delinquency import strategy as strategies
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._windows import windows_of
 
-__all__ = ["Scoring", "Trained", "check", "plan", "review", "score", "train"]
+__all__ = ["Scoring", "Trained", "check", "review", "score", "train"]
 
 SPLIT = {"train": 0.75, "test": 0.25}
 _SALT = "split"
@@ -148,7 +147,7 @@ def train(
         "versions": storage.versions(),
     }
     scorer = scoring.Scorer.from_model(
-        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about
+        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about, unseen=X[~seen]
     )
     holdout = scorer.score(X[~seen]).scores.merge(
         y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
@@ -221,33 +220,6 @@ def split_of(account_ids: Any) -> np.ndarray:
 
 def _most(refused: pd.DataFrame) -> str:
     return str(refused["why"].mode().iloc[0])
-
-
-def plan(
-    scores: Any,
-    months: Any,
-    *,
-    as_of: Any,
-    accounts: Any = None,
-    strategy: strategies.Strategy | None = None,
-) -> pd.DataFrame:
-    """Choose one treatment for every scored account; see `delinquency.strategy.assign`.
-
-    Parameters
-    ----------
-    scores : table
-        From `score`.
-    months : table
-        Say how late each account stands and what it owes.
-    as_of : date
-        The day of the plan.
-    accounts : table, optional
-        Holds, consents, and other evidence that treatments ask for.
-    strategy : Strategy, optional
-        The default one, a champion to be challenged, when not given.
-    """
-    standing = history.positions(months, as_of, accounts)
-    return strategies.assign(scores, standing, strategy=strategy, as_of=as_of)
 
 
 def review(holdout: pd.DataFrame) -> tuple[evaluation.Discrimination, evaluation.Calibration]:

@@ -47,7 +47,7 @@ def _noticed(what, root, check):
         if what == "bundle":
             storage.load_bundle(root)
             return False
-        return bool((workflows.verify_run(root)["state"] != "same").any())
+        return bool((workflows.verify(root)["state"] != "same").any())
     except DelinquencyError:
         return True
 

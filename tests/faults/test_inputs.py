@@ -66,7 +66,9 @@ def test_accounts_not_known_yet_are_no_part_of_the_run(proof, tmp_path):
     """A whole batch may hold nobody: at the end of January only the first hundred have a month."""
     where = make(tmp_path)
     table = book()
-    table[(table["account_id"] <= 100) | (table["month"] > "2026-01-31")].to_parquet(where["months"])
+    table[(table["account_id"] <= 100) | (table["month"] > "2026-01-31")].to_parquet(
+        where["months"]
+    )
     shares = score_files(**where, as_of="2026-01-31", out=tmp_path / "out")
 
     assert shares["accounts"].sum() == 100

@@ -1,0 +1,85 @@
+"""What came of the accounts, where enough time has passed: calibration and rank order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from delinquency import schema
+from delinquency.errors import InputError, Problem
+from delinquency.evaluation import by_month, by_segment
+
+__all__ = ["outcomes", "with_outcomes"]
+
+KEY = ["account_id", "snapshot_date"]
+
+
+def outcomes(
+    scores: Any, labels: Any, *, segments: Any = None, simulations: int = 200
+) -> pd.DataFrame:
+    """Hold what scores promised against what came, by month of the snapshot or by segment.
+
+    Accounts without a label (immature, indeterminate, excluded) take no part; `early_reads` speaks of
+    those whose time has not come.
+
+    Parameters
+    ----------
+    scores : table
+        See `delinquency.schema.SCORES`; several snapshot dates may stand in it.
+    labels : table
+        See `delinquency.schema.LABELS`.
+    segments : Series or mapping, optional
+        Account to segment. With it the rows are segments, over all months together; an account
+        that has none is in ``unknown``.
+    simulations : int
+        Samples drawn for each noise band.
+
+    Returns
+    -------
+    DataFrame
+        ``month`` (its last day) or ``segment``, then as `delinquency.evaluation.by_month`: ``n, share,
+        bads, bad_rate, low, high, expected`` (mean probability), ``auc, auc_low, auc_high, gini, ks,
+        intercept, intercept_low, intercept_high, slope, log_loss, brier, ece, ece_noise_high``. The
+        last two lines are missing where there are bads or goods alone. No rows when nothing has matured.
+
+    Raises
+    ------
+    InputError
+        As `delinquency.schema.admit`.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"account_id": [1, 2], "snapshot_date": "2026-01-31"})
+    >>> scores = scores.assign(probability=[0.2, 0.6], points=[640.0, 580.0], band=["A", "B"])
+    >>> labels = scores[["account_id", "snapshot_date"]].assign(bad=[0, 1])
+    >>> outcomes(scores, labels)[["month", "n", "bads", "expected", "auc"]]
+           month  n  bads  expected  auc
+    0 2026-01-31  2     1       0.4  1.0
+    """
+    rows = with_outcomes(scores, labels)
+    parts = (rows["bad"], rows["probability"])
+    if not len(rows):
+        return _nothing("month" if segments is None else "segment")
+    if segments is None:
+        return by_month(*parts, rows["snapshot_date"], simulations=simulations)
+    named = rows["account_id"].map(pd.Series(segments)).astype("object")
+    named = named.where(named.notna(), "unknown").astype("str")
+    return by_segment(*parts, named, account=rows["account_id"], simulations=simulations)
+
+
+def with_outcomes(scores: Any, labels: Any) -> pd.DataFrame:
+    """Return the scores of accounts whose outcome is known, with ``bad``."""
+    table = schema.admit(scores, schema.SCORES)
+    known = schema.admit(labels, schema.LABELS)
+    if table["account_id"].dtype != known["account_id"].dtype:
+        what = "account_id is text in one of scores and labels, integer in the other"
+        fix = "export both in the same type"
+        raise InputError(Problem("DLQ-103", what, "labels.account_id", len(known), fix))
+    known = known.loc[known["bad"].notna(), [*KEY, "bad"]]
+    return table.merge(known, on=KEY, validate="1:1").astype({"bad": "int64"})
+
+
+def _nothing(name: str) -> pd.DataFrame:
+    table = by_segment([0, 1], [0.1, 0.9], ["x", "y"], simulations=1).iloc[:0]
+    return table.rename(columns={"segment": name})
