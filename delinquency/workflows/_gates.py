@@ -144,7 +144,9 @@ def _reconciled(run: Mapping[str, Any], rows: Mapping[str, int]) -> Gate:
         f"{counts['read']:,} accounts read = {counts['scored']:,} scored + {counts['refused']:,} "
         f"refused; rows in the files: {rows['scores']:,} and {rows['refused']:,}"
     )
-    return _gate("reconciliation", off, 0, what if counts["scored"] else f"nobody scored: {what}")
+    if not counts["scored"]:
+        return _gate("reconciliation", 1, 0, f"nobody was scored: {what}")
+    return _gate("reconciliation", off, 0, what)
 
 
 def _refused(run: Mapping[str, Any], limits: GateLimits) -> Gate:
