@@ -5,17 +5,21 @@
 `Scorer` holds all of them, is what a bundle keeps, and scores without LightGBM.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._contributions import contributions
-from delinquency.scoring._horizons import HorizonModel, nest_probabilities
-from delinquency.scoring._model import RiskModel, importance
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
-from delinquency.scoring._scorecard import Scorecard
 from delinquency.scoring._scorer import Feature, Scored, Scorer
 from delinquency.scoring._text import from_lightgbm, to_lightgbm
 from delinquency.scoring._trees import Trees
+
+if TYPE_CHECKING:
+    from delinquency.scoring._horizons import HorizonModel, nest_probabilities
+    from delinquency.scoring._model import RiskModel, importance
+    from delinquency.scoring._scorecard import Scorecard
 
 __all__ = [
     "BandScheme",
@@ -36,3 +40,20 @@ __all__ = [
     "reasons",
     "to_lightgbm",
 ]
+
+# Who only scores needs neither LightGBM nor scikit-learn, and importing them takes seconds.
+_LEARNS = {
+    "HorizonModel": "_horizons",
+    "RiskModel": "_model",
+    "Scorecard": "_scorecard",
+    "importance": "_model",
+    "nest_probabilities": "_horizons",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LEARNS:
+        from importlib import import_module
+
+        return getattr(import_module(f"delinquency.scoring.{_LEARNS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

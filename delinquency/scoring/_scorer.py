@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,12 @@ from scipy.special import expit
 from delinquency.errors import InputError, IntegrityError, Problem
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
-from delinquency.scoring._model import RiskModel
 from delinquency.scoring._points import PointsScale
 from delinquency.scoring._trees import AS_ZERO, Trees
 from delinquency.storage import Bundle, to_json
+
+if TYPE_CHECKING:
+    from delinquency.scoring._model import RiskModel
 
 __all__ = ["Feature", "Scored", "Scorer"]
 
