@@ -13,7 +13,7 @@ import time
 from importlib import resources
 
 from delinquency.errors import InputError
-from delinquency.settings import read_text
+from delinquency.storage import parse_yaml
 from delinquency.strategy import RulePack, Strategy
 
 STRATEGY = """\
@@ -78,7 +78,7 @@ def damaged(text, rng):
 
 def unchecked(text, name):
     """The control: a reader that trusts what it reads."""
-    data = read_text(text, name).data
+    data = parse_yaml(text, name).data
     return [cell["stage"] for cell in data["cells"]], data["stages"][0]["dpd"][0] + 1
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -346,28 +346,31 @@ def _dates(values: pd.Series, at: str, problems: list[Problem], *, required: boo
             Problem("DLQ-103", "expected dates, got numbers", at, len(values), "use ISO")
         )
         return values
-    no_date = _no_dates(values)
-    try:
-        parsed = pd.to_datetime(
-            values.mask(no_date) if no_date.any() else values,
-            errors="coerce",
-            format=_date_format(values),
-        )
-    except (TypeError, ValueError, OverflowError):
-        parsed = pd.Series(pd.NaT, index=values.index)
+    parsed = values if pd.api.types.is_datetime64_any_dtype(values.dtype) else _parsed(values)
     if isinstance(parsed.dtype, pd.DatetimeTZDtype):
         return _dates(parsed, at, problems, required=required)
-    broken = (parsed.isna() & values.notna()).to_numpy()
-    if broken.any():
-        text = "expected dates, got other values"
-        problems.append(_rows_problem("DLQ-103", text, at, broken, "write dates as YYYY-MM-DD"))
-        return values
-    if required and parsed.isna().any():
-        text = "dates are missing"
-        problems.append(
-            _rows_problem("DLQ-104", text, at, parsed.isna().to_numpy(), "fill or drop")
-        )
+    missing = parsed.isna().to_numpy()
+    if missing.any():
+        broken = missing & values.notna().to_numpy()
+        if broken.any():
+            text = "expected dates, got other values"
+            problems.append(_rows_problem("DLQ-103", text, at, broken, "write dates as YYYY-MM-DD"))
+            return values
+        if required:
+            text = "dates are missing"
+            problems.append(_rows_problem("DLQ-104", text, at, missing, "fill or drop"))
     return parsed.astype(DATE_DTYPE)
+
+
+def _parsed(values: pd.Series) -> pd.Series:
+    """Return dates written as text or objects; what is none comes back as missing."""
+    no_date = _no_dates(values)
+    try:
+        return pd.to_datetime(
+            values.mask(no_date) if no_date.any() else values, errors="coerce", format="ISO8601"
+        )
+    except (TypeError, ValueError, OverflowError):
+        return pd.Series(pd.NaT, index=values.index)
 
 
 # pandas takes these for dates, and would read the clock
@@ -377,8 +380,6 @@ _PLAIN_DATES = ("string", "date", "datetime", "datetime64", "period", "empty")
 
 def _no_dates(values: pd.Series) -> np.ndarray:
     """Return which values pandas would make dates of although they say none."""
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return np.zeros(len(values), dtype=bool)
     wrong = values.isin(_CLOCK_WORDS).to_numpy(dtype=bool, copy=True)
     if values.dtype == object and pd.api.types.infer_dtype(values) not in _PLAIN_DATES:
         wrong |= np.array([isinstance(v, Number) and not _blank(v) for v in values], dtype=bool)
@@ -389,15 +390,40 @@ def _blank(value: Any) -> bool:
     return bool(value != value)  # NaN is a number, and means missing
 
 
-def _date_format(values: pd.Series) -> str | None:
-    return None if pd.api.types.is_datetime64_any_dtype(values.dtype) else "ISO8601"
-
-
 def _month_ends(dates: pd.Series) -> pd.Series:
     """Return the last day of each date's month, without the slow offset arithmetic of pandas."""
-    firsts = dates.to_numpy().astype("datetime64[M]") + np.timedelta64(1, "M")
-    ends = firsts.astype("datetime64[D]") - np.timedelta64(1, "D")
-    return pd.Series(ends.astype(DATE_DTYPE), index=dates.index, name=dates.name)
+    given = dates.to_numpy()
+    ends = _by_day(given, _ends_of)
+    # a table that already says month ends, as most do, keeps its own column
+    return dates if np.array_equal(ends, given) else pd.Series(ends, dates.index, name=dates.name)
+
+
+def _ends_of(dates: np.ndarray) -> np.ndarray:
+    firsts = dates.astype("datetime64[M]") + np.timedelta64(1, "M")
+    return (firsts.astype("datetime64[D]") - np.timedelta64(1, "D")).astype(DATE_DTYPE)
+
+
+def _months_of(dates: np.ndarray) -> np.ndarray:
+    return dates.astype("datetime64[M]").astype("int64") + 1970 * 12
+
+
+_DAY = 86_400_000_000  # microseconds
+
+
+def _by_day(dates: np.ndarray, rule: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return `rule` of each date; it sees the day alone.
+
+    The calendar is asked once a day and not once a row: a history has few days and many rows.
+    """
+    if dates.dtype != DATE_DTYPE or not len(dates) or np.isnat(dates.min()):
+        return rule(dates)
+    days = dates.view("int64") // _DAY
+    first = days.min()
+    span = int(days.max() - first) + 1
+    if span > len(days):
+        return rule(dates)
+    calendar = (np.arange(span) + first).astype("datetime64[D]").astype(DATE_DTYPE)
+    return rule(calendar)[days - first]
 
 
 _NO_NUMBERS = {
@@ -438,6 +464,9 @@ def _holds_text(values: pd.Series) -> bool:
 
 
 def _number_rules(array: np.ndarray, kind: str) -> list[tuple[str, str, np.ndarray, str]]:
+    with np.errstate(all="ignore"):  # one pass: a sum shows each missing and infinite value
+        if kind in ("money", "number") and np.isfinite(array.sum()):
+            return []
     missing = np.isnan(array)
     rules = [("DLQ-105", "values are infinite", np.isinf(array), "repair the export")]
     if kind == "days":
@@ -549,8 +578,10 @@ def month_number(dates: Any) -> np.ndarray:
     >>> month_number(pd.to_datetime(["2026-01-31", "2025-12-31"]))
     array([24312, 24311])
     """
-    values = np.asarray(dates, dtype="datetime64[M]")
-    return values.astype("int64") + 1970 * 12
+    values = np.asarray(dates)
+    if values.dtype.kind != "M":
+        values = values.astype("datetime64[M]")
+    return _by_day(values, _months_of)
 
 
 def known_as_of(months: pd.DataFrame, date: pd.Timestamp) -> np.ndarray:

@@ -22,6 +22,26 @@ Labels = Annotated[Path | None, typer.Option(help="Outcomes: account_id, snapsho
 StrategyFile = Annotated[
     Path | None, typer.Option("--strategy", help="Strategy file; the default one if not given.")
 ]
+Contacts = Annotated[
+    Path | None,
+    typer.Option(help="Contact log: account_id, at, channel, outcome. None: caps are not tested."),
+]
+Packs = Annotated[
+    list[str] | None,
+    typer.Option(help="Rule pack to obey, by id; repeat it for more. See `rules list`."),
+]
+HousePolicy = Annotated[
+    Path | None, typer.Option(help="Rules of the house, a YAML file; they can only tighten.")
+]
+Actors = Annotated[
+    list[str] | None, typer.Option(help="Who acts, in the words of the packs; repeat for more.")
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        help="Instant of the decision, with its zone; midnight UTC of --as-of if not given."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
 
 

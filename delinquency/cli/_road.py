@@ -10,12 +10,17 @@ import typer
 
 from delinquency.cli._options import (
     Accounts,
+    Actors,
     AsOf,
+    At,
     Bundle,
+    Contacts,
+    HousePolicy,
     Json,
     Labels,
     Months,
     OutFolder,
+    Packs,
     StrategyFile,
     progress,
     show,
@@ -26,11 +31,16 @@ from delinquency.cli._options import (
 def demo(
     out: OutFolder = Path("delinquency-demo"),
     strategy: StrategyFile = None,
+    packs: Packs = None,
+    house_policy: HousePolicy = None,
 ) -> None:
     """Walk the whole road on the real sample and leave a report to look at."""
     from delinquency import workflows
 
-    _show_demo(workflows.demo(out, strategy=strategy, say=progress()))
+    run = workflows.demo(
+        out, strategy=strategy, packs=packs or (), house_policy=house_policy, say=progress()
+    )
+    _show_demo(run)
 
 
 def _show_demo(result: Any) -> None:
@@ -134,15 +144,34 @@ def plan(
     months: Months,
     as_of: AsOf,
     out: OutFolder,
+    at: At = None,
     accounts: Accounts = None,
+    contacts: Contacts = None,
     strategy: StrategyFile = None,
+    packs: Packs = None,
+    house_policy: HousePolicy = None,
+    actors: Actors = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Decision log to record in; nothing is decided twice.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Choose one treatment an account; writes plan.parquet and run_manifest.json."""
     from delinquency import workflows
 
     run = workflows.plan_files(
-        scores, months, as_of=as_of, out=out, accounts=accounts, strategy=strategy
+        scores,
+        months,
+        as_of=as_of,
+        out=out,
+        at=at,
+        accounts=accounts,
+        contacts=contacts,
+        strategy=strategy,
+        packs=packs or (),
+        house_policy=house_policy,
+        actors=actors or (),
+        log=log,
     )
     show(run, as_json)
 
@@ -153,8 +182,13 @@ def report(
     as_of: AsOf,
     out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
     labels: Labels = None,
+    at: At = None,
     accounts: Accounts = None,
+    contacts: Contacts = None,
     strategy: StrategyFile = None,
+    packs: Packs = None,
+    house_policy: HousePolicy = None,
+    actors: Actors = None,
 ) -> None:
     """Write one HTML page on what came in, how good the score is and what the plan does."""
     from delinquency import workflows
@@ -165,7 +199,12 @@ def report(
         as_of=as_of,
         out=out,
         labels=labels,
+        at=at,
         accounts=accounts,
+        contacts=contacts,
         strategy=strategy,
+        packs=packs or (),
+        house_policy=house_policy,
+        actors=actors or (),
         say=progress(),
     )

@@ -11,12 +11,13 @@ from delinquency.cli._options import Json, show
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")], as_json: Json = False
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or a decision log.")],
+    as_json: Json = False,
 ) -> None:
-    """Hash every file of a run again; exit code 6 when one is not what the manifest says."""
-    from delinquency import storage
+    """Hash every file of a run or a decision log again; exit code 6 when one was changed."""
+    from delinquency import workflows
 
-    files = storage.verify(run)
+    files = workflows.verify(run)
     show(files, as_json)
     if (files["state"] != "same").any():
         raise typer.Exit(6)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from delinquency.features._blocks import BLOCKS, entries
 from delinquency.features._compute import compute, nothing_known
+from delinquency.features._person import BASE, BASE_WINDOWS, PERSON, person_values, persons_of
 from delinquency.features._plan import Plan, plan_features
 from delinquency.features._rows import Cuts
 from delinquency.features._source import whole_table
 from delinquency.features._spec import WINDOWS, FeatureSpec
-from delinquency.schema import MONTHS, admit
+from delinquency.schema import MONTHS, admit, to_frame
 
 __all__ = ["build_features", "framed"]
 
@@ -25,6 +27,7 @@ def build_features(
     snapshots: Iterable[Any] | None = None,
     windows: Sequence[int] = WINDOWS,
     spec: FeatureSpec | None = None,
+    accounts: Any = None,
     threads: int | None = None,
 ) -> pd.DataFrame:
     """Return what was known of each account at a snapshot date, one column a feature.
@@ -50,6 +53,9 @@ def build_features(
     spec : FeatureSpec, optional
         Which features of the catalogue; its windows are used instead of `windows`. Without one, the
         core set: 23 features a window and 8 told once. ``FeatureSpec()`` is the whole catalogue.
+    accounts : table, optional
+        Whose the accounts are, ``account_id, person_id``: the families ``person`` and ``latest_loan`` need
+        it. An account that it does not name has no value there.
     threads : int, optional
         How many threads compute; as many as there are cores by default. The result does not depend on it.
 
@@ -85,11 +91,32 @@ def build_features(
     a          2026-02-28          2.0        31.0            0.75
     """
     table = admit(whole_table(months), MONTHS)
-    plan = plan_features(table.columns, as_of, snapshots, windows, spec, threads)
+    people = None if accounts is None else to_frame(accounts, "accounts")
+    columns = {*table.columns} - {"person_id"}
+    if people is not None and "person_id" in people:
+        columns.add("person_id")
+    plan = plan_features(columns, as_of, snapshots, windows, spec, threads)
     cuts, values = compute(table, plan)
-    if not len(values):
+    if not len(cuts.begins):
         raise nothing_known("months")
-    return framed(table, plan, cuts, values)
+    if not plan.person:
+        return framed(table, plan, cuts, values)
+    seen = _across_accounts(table, plan, people)
+    names = [feature.name for feature in (*plan.wanted, *plan.person)]
+    return pd.DataFrame(np.hstack([values, seen]), _index(table, plan, cuts), names)
+
+
+def _across_accounts(table: pd.DataFrame, plan: Plan, people: Any) -> np.ndarray:
+    """Return the views across a person's accounts that the plan wants."""
+    made = entries(BASE_WINDOWS)
+    base = tuple(next(feature for feature in made if feature.name == name) for name in BASE)
+    blocks = tuple(
+        b for b in BLOCKS if not {*BASE}.isdisjoint(f.name for f in b.entries(BASE_WINDOWS))
+    )
+    cuts, values = compute(table, Plan(plan.dates, BASE_WINDOWS, blocks, base, plan.threads))
+    person = persons_of(people, table["account_id"].iloc[cuts.begins])
+    seen = person_values(person, cuts.views, dict(zip(BASE, values.T, strict=True)))
+    return seen[:, [PERSON.index(feature) for feature in plan.person]]
 
 
 def framed(table: pd.DataFrame, plan: Plan, cuts: Cuts, values: np.ndarray) -> pd.DataFrame:

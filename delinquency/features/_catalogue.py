@@ -7,12 +7,10 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from delinquency.features._blocks import BLOCKS, CORE
-from delinquency.features._feature import Feature
-from delinquency.features._rows import Block
+from delinquency.features._blocks import CORE, whole
 from delinquency.features._spec import WINDOWS, checked_windows
 
-__all__ = ["catalogue", "entries"]
+__all__ = ["catalogue"]
 
 _COLUMNS = [
     "name",
@@ -30,11 +28,6 @@ _COLUMNS = [
 ]
 
 
-def entries(windows: tuple[int, ...], blocks: Sequence[Block] = BLOCKS) -> tuple[Feature, ...]:
-    """Return the entries of the blocks in the order of their columns."""
-    return tuple(feature for block in blocks for feature in block.entries(windows))
-
-
 def catalogue(windows: Sequence[int] = WINDOWS) -> pd.DataFrame:
     """Return the catalogue of features as a table, one row a feature, in column order.
 
@@ -47,12 +40,12 @@ def catalogue(windows: Sequence[int] = WINDOWS) -> pd.DataFrame:
     -------
     DataFrame
         ``name``; ``family``, by which a `FeatureSpec` may choose; ``topic``, what the feature speaks of
-        (reasons of one topic tell one story); ``inputs``, the columns of the months table it needs, as
-        a tuple; ``window`` in months, missing when there is none; ``unit``; ``missing``, when the value
-        is missing; ``sign``, 1 when a larger value can only mean more risk, -1 less, 0 when the domain
-        does not say; ``reason_en`` and ``reason_zh``, one fact with ``{value}`` for the customer's own
-        figure; ``definition``; ``core``, whether it
-        belongs to the core set, which `build_features` hands out when no spec is given.
+        (reasons of one topic tell one story); ``inputs``, the columns it needs, as a tuple: of the months
+        table, and ``person_id`` of the accounts table; ``window`` in months, missing when there is none;
+        ``unit``; ``missing``, when the value is missing; ``sign``, 1 when a larger value can only mean
+        more risk, -1 less, 0 when the domain does not say; ``reason_en`` and ``reason_zh``, one fact with
+        ``{value}`` for the customer's own figure; ``definition``; ``core``, whether it belongs to the core
+        set, which `build_features` hands out when no spec is given.
 
     Raises
     ------
@@ -63,12 +56,12 @@ def catalogue(windows: Sequence[int] = WINDOWS) -> pd.DataFrame:
     --------
     >>> table = catalogue()
     >>> len(table), int(table["core"].sum())
-    (262, 100)
+    (298, 100)
     >>> row = table.set_index("name").loc["dpd30_count_12m"]
     >>> row["reason_en"].format(value=2)
     'Months 30 or more days late in the last 12 months: 2.'
     """
     lengths = checked_windows(windows)
     core = {feature.name for feature in CORE.entries(lengths)}
-    rows = [{**asdict(f), "core": f.name in core} for f in entries(lengths)]
+    rows = [{**asdict(f), "core": f.name in core} for f in whole(lengths)]
     return pd.DataFrame(rows, columns=_COLUMNS).astype({"window": "Int64", "sign": "int64"})

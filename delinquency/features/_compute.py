@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,10 +18,11 @@ from delinquency.features._rows import Block, Cuts, Rows
 from delinquency.features._status import STATUSES
 from delinquency.schema import known_as_of, month_number
 
-__all__ = ["compute", "nothing_known"]
+__all__ = ["compute", "fresh", "nothing_known"]
 
 
-CHUNK = 8192  # cuts a task: large enough to hide the hand-over, small enough to share evenly
+# Cuts at a time: their features stay in the second-level cache until they are put away.
+CHUNK = 1024
 _LEAST_HISTORY = 24  # what is told once looks back two years, however short the windows
 _NUMBERS = {
     "days_past_due": "days",
@@ -34,38 +35,40 @@ _NUMBERS = {
 }
 
 
-def compute(table: pd.DataFrame, plan: Plan) -> tuple[Cuts, np.ndarray]:
+def fresh(columns: int, rows: int) -> np.ndarray:
+    """Return new memory for the values of so many columns and rows."""
+    return np.empty((columns, rows))
+
+
+def compute(
+    table: pd.DataFrame, plan: Plan, memory: Callable[[int, int], np.ndarray] = fresh
+) -> tuple[Cuts, np.ndarray]:
     """Return the cuts of an admitted table that have a row, and the planned features of each.
 
-    Rows of the matrix are sorted by account and date, columns stand as ``plan.wanted``.
+    Rows of the matrix are sorted by account and date, columns stand as ``plan.wanted``. It lies in what
+    `memory` gives, one column after another: pandas, Arrow and the scoring kernel all read columns.
     """
-    blocks, windows, wanted = plan.blocks, plan.windows, plan.wanted
-    features = [feature for block in blocks for feature in block.entries(windows)]
-    rows = _rows(table, plan.dates, {name for feature in features for name in feature.inputs})
-    cuts = _cuts(table, rows, plan.dates, max(*windows, _LEAST_HISTORY))
-    place = {feature.name: column for column, feature in enumerate(features)}
-    picks = np.array([place[feature.name] for feature in wanted])
-    values = np.empty((len(cuts.begins), len(wanted)))
-    whole = len(wanted) == len(features)
-
-    def work(start: int) -> None:
-        part = slice(start, start + CHUNK)
-        some = Cuts(*(column[part] for column in cuts))
-        if whole:
-            run(blocks, some, rows, windows, values[part])
-            return
-        block = np.empty((len(some.begins), len(features)))
-        run(blocks, some, rows, windows, block)
-        values[part] = block[:, picks]
-
+    rows = _rows(table, plan.dates, plan.inputs)
+    cuts = _cuts(table, rows, plan.dates, max(*plan.windows, _LEAST_HISTORY))
+    values = memory(len(plan.wanted), len(cuts.begins)).T
     starts = range(0, len(values), CHUNK)
+
+    def work(worker: int) -> None:
+        block = np.empty((CHUNK, len(plan.written)))
+        for start in starts[worker :: plan.threads]:
+            some = Cuts(*(column[start : start + CHUNK] for column in cuts))
+            part = block[: len(some.begins)]
+            run(plan.blocks, some, rows, plan.windows, part)
+            values[start : start + CHUNK] = part[:, plan.picks]
+
     with compile_notice():
-        if plan.threads == 1 or len(starts) <= 1:
-            for start in starts:
-                work(start)
+        workers = range(min(plan.threads, len(starts)))
+        if len(workers) <= 1:
+            for worker in workers:
+                work(worker)
         else:
-            with ThreadPoolExecutor(plan.threads) as pool:
-                list(pool.map(work, starts))
+            with ThreadPoolExecutor(len(workers)) as pool:
+                list(pool.map(work, workers))
     return cuts, values
 
 
@@ -86,7 +89,7 @@ def run(
             at += block.width(windows)
 
 
-def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: set[str]) -> Rows:
+def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: Collection[str]) -> Rows:
     def column(name: str) -> np.ndarray:
         if name not in read:
             return np.empty(0)
@@ -140,7 +143,7 @@ def _unknown_at(rows: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray
     return since
 
 
-def _status(table: pd.DataFrame, read: set[str]) -> np.ndarray:
+def _status(table: pd.DataFrame, read: Collection[str]) -> np.ndarray:
     if "status" not in read:
         return np.empty(0, dtype=np.int8)
     if "status" not in table:
@@ -149,7 +152,7 @@ def _status(table: pd.DataFrame, read: set[str]) -> np.ndarray:
     return place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int8)
 
 
-def _opened(table: pd.DataFrame, read: set[str]) -> np.ndarray:
+def _opened(table: pd.DataFrame, read: Collection[str]) -> np.ndarray:
     if "opened" not in read:
         return np.empty(0)
     if "opened" not in table:

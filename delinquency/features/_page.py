@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from delinquency.features._blocks import BLOCKS, CORE
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from delinquency.features._blocks import BLOCKS, CORE, whole
 from delinquency.features._feature import Feature
+from delinquency.features._person import PERSON
+from delinquency.features._rows import Block
 from delinquency.features._spec import WINDOWS
 
 __all__ = ["page"]
@@ -31,31 +36,36 @@ def page() -> str:
     >>> page().splitlines()[0]
     '# The catalogue of features'
     """
-    count = sum(len(block.entries(WINDOWS)) for block in BLOCKS)
+    count = len(whole(WINDOWS))
     core = len(CORE.entries(WINDOWS))
     windows = ", ".join(map(str, WINDOWS))
     parts = [_HEAD.format(windows=windows, count=count, core=core, more=count - core)]
-    for title, blocks in (("The core set", BLOCKS[:1]), ("The families beyond", BLOCKS[1:])):
+    for title, features in (
+        ("The core set", _stems(BLOCKS[:1])),
+        ("The families beyond", _stems(BLOCKS[1:])),
+        ("Across a person's accounts", PERSON),
+    ):
         parts.append(f"\n## {title}\n")
-        for family, features in _families(blocks).items():
+        for family, some in _families(features).items():
             parts.append(f"\n### {family}\n\n| name | sign | unit | definition | missing | needs |")
             parts.append("\n|---|---|---|---|---|---|\n")
-            parts.extend(_row(feature) for feature in features)
+            parts.extend(_row(feature) for feature in some)
     return "".join(parts)
 
 
-def _families(blocks: tuple) -> dict[str, list[Feature]]:
+def _families(features: Iterable[Feature]) -> dict[str, list[Feature]]:
     families: dict[str, list[Feature]] = {}
-    for block in blocks:
-        for feature in block.windowed:
-            families.setdefault(feature.family, []).append(_stem(feature))
-        for feature in block.once:
-            families.setdefault(feature.family, []).append(feature)
+    for feature in features:
+        families.setdefault(feature.family, []).append(feature)
     return families
 
 
-def _stem(feature: Feature) -> Feature:
-    return Feature(**{**vars(feature), "name": f"{feature.name}_{{W}}m"})
+def _stems(blocks: Iterable[Block]) -> Iterator[Feature]:
+    """Yield the entries of the blocks, a windowed one once."""
+    for block in blocks:
+        for feature in block.windowed:
+            yield replace(feature, name=f"{feature.name}_{{W}}m")
+        yield from block.once
 
 
 def _row(feature: Feature) -> str:

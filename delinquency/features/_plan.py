@@ -6,14 +6,16 @@ import logging
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.features._blocks import BLOCKS, CORE
-from delinquency.features._catalogue import entries
+from delinquency.features._blocks import BLOCKS, CORE, entries, whole
 from delinquency.features._feature import Feature
+from delinquency.features._person import PERSON
 from delinquency.features._rows import Block
 from delinquency.features._spec import WINDOWS, FeatureSpec, checked_windows
 from delinquency.schema import as_date
@@ -39,6 +41,8 @@ class Plan:
         The columns of the result.
     threads : int
         How many chunks are computed at a time.
+    person : tuple of Feature
+        Wanted views across a person's accounts, which no loop writes.
     """
 
     dates: tuple[pd.Timestamp, ...]
@@ -46,6 +50,25 @@ class Plan:
     blocks: tuple[Block, ...]
     wanted: tuple[Feature, ...]
     threads: int
+    person: tuple[Feature, ...] = ()
+
+    @cached_property
+    def written(self) -> tuple[Feature, ...]:
+        """What the loops write, column by column; a batch should not work it out again."""
+        return tuple(feature for block in self.blocks for feature in block.entries(self.windows))
+
+    @cached_property
+    def inputs(self) -> frozenset[str]:
+        """Columns of the months that the loops read."""
+        return frozenset(name for feature in self.written for name in feature.inputs)
+
+    @cached_property
+    def picks(self) -> np.ndarray | slice:
+        """Where the wanted features stand among the written."""
+        if self.wanted == self.written:
+            return slice(None)
+        place = {feature.name: column for column, feature in enumerate(self.written)}
+        return np.array([place[feature.name] for feature in self.wanted])
 
 
 def plan_features(
@@ -60,10 +83,13 @@ def plan_features(
     dates = snapshot_dates(as_of, snapshots)
     lengths = _windows(windows, spec)
     blocks = (CORE,) if spec is None else BLOCKS
-    wanted = _wanted(entries(lengths, blocks), spec, columns)
+    wanted = _wanted(entries(lengths, blocks) if spec is None else whole(lengths), spec, columns)
+    person = tuple(feature for feature in wanted if feature in PERSON)
+    wanted = [feature for feature in wanted if feature not in person]
     names = {feature.name for feature in wanted}
     running = tuple(b for b in blocks if not names.isdisjoint(f.name for f in b.entries(lengths)))
-    return Plan(dates, lengths, running, tuple(wanted), threads or os.cpu_count() or 1)
+    workers = threads or os.cpu_count() or 1
+    return Plan(dates, lengths, running, tuple(wanted), workers, person)
 
 
 def snapshot_dates(as_of: Any, snapshots: Iterable[Any] | None) -> tuple[pd.Timestamp, ...]:
@@ -102,7 +128,7 @@ def _wanted(
     listed = ", ".join(f'"{name}"' for name in lacking)
     if (spec is not None and spec.names is not None) or len(off) == len(chosen):
         what = f"{len(off)} of {len(chosen)} chosen features need {listed}"
-        fix = "add the columns or choose other features"
+        fix = "add the columns (person_id with accounts=...) or choose other features"
         raise InputError(Problem("DLQ-102", what, "months", len(off), fix))
     families = ", ".join(dict.fromkeys(feature.family for feature in off))
     _LOG.warning(

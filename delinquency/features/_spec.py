@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from delinquency.errors import InputError, Problem
-from delinquency.features._blocks import BLOCKS
+from delinquency.features._blocks import whole
 from delinquency.features._spec_file import read_spec, write_spec
 
 __all__ = ["WINDOWS", "FeatureSpec", "checked_windows"]
@@ -94,9 +94,9 @@ class FeatureSpec:
             unknown key, ``DLQ-203`` repeated key, ``DLQ-205`` wrong value, ``DLQ-206`` unknown family
             or feature.
         """
-        families = {f.family: None for block in BLOCKS for f in (*block.windowed, *block.once)}
+        families = dict.fromkeys(feature.family for feature in whole(WINDOWS))
 
         def names(windows: tuple[int, ...]) -> list[str]:
-            return [feature.name for block in BLOCKS for feature in block.entries(windows)]
+            return [feature.name for feature in whole(windows)]
 
         return cls(**read_spec(path, families, names, WINDOWS))

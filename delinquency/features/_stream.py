@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import InputError, Problem
 from delinquency.features._build import framed
-from delinquency.features._compute import compute, nothing_known
+from delinquency.features._compute import compute, fresh, nothing_known
 from delinquency.features._plan import Plan, plan_features
 from delinquency.features._rows import Cuts
 from delinquency.features._source import open_batches
@@ -82,6 +82,7 @@ def feature_batches(
     spec: FeatureSpec | None = None,
     threads: int | None = None,
     rows_at_once: int = 500_000,
+    reuse: bool = False,
 ) -> Iterator[FeatureBatch]:
     """Yield the features of a table of any size, batch by batch, each of whole accounts.
 
@@ -89,6 +90,8 @@ def feature_batches(
     ----------
     months, as_of, snapshots, windows, spec, threads, rows_at_once
         As for `stream_features`. A batch whose accounts have no month known yet has no rows.
+    reuse : bool
+        Whether the values of a batch may be written over when the batch after the next is asked for.
 
     Raises
     ------
@@ -111,14 +114,30 @@ def feature_batches(
     if not names:
         raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
     plan = plan_features(names, as_of, snapshots, windows, spec, threads)
+    memory = _Turns() if reuse else fresh
     empty = True
     for start, table in _whole_accounts(batches):
         empty = False
-        admitted = admit(table, MONTHS, f"months, rows from {start:,} on")
-        cuts, values = compute(admitted, plan)
+        frame = table.to_pandas(split_blocks=True)  # the columns as they stand, no copy
+        admitted = admit(frame, MONTHS, f"months, rows from {start:,} on")
+        cuts, values = compute(admitted, plan, memory)
         yield FeatureBatch(admitted, values, cuts, plan)
     if empty:
         raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
+
+
+class _Turns:
+    """Two pieces of memory taken in turn: asking the system for it costs more than the features."""
+
+    def __init__(self) -> None:
+        self._pieces = [np.empty(0), np.empty(0)]
+
+    def __call__(self, columns: int, rows: int) -> np.ndarray:
+        needed = columns * rows
+        self._pieces.reverse()
+        if len(self._pieces[0]) < needed:
+            self._pieces[0] = np.empty(needed + needed // 8)  # batches differ a little in size
+        return self._pieces[0][:needed].reshape(columns, rows)
 
 
 def stream_features(
@@ -188,6 +207,7 @@ def stream_features(
         spec=spec,
         threads=threads,
         rows_at_once=rows_at_once,
+        reuse=True,  # the pipeline has written a batch before it takes the next
     )
     with replace_file(out) as temporary, _Pipeline(temporary) as pipeline:
         for batch in asked:
@@ -203,7 +223,7 @@ def stream_features(
 def _arrow(batch: FeatureBatch) -> pa.Table:
     """Return the features of a batch as an Arrow table."""
     ids, dates = pa.array(batch.account_id, from_pandas=True), pa.array(batch.snapshot_date)
-    columns = [pa.array(np.ascontiguousarray(column)) for column in batch.values.T]
+    columns = [pa.array(column) for column in batch.values.T]
     names = ["account_id", "snapshot_date", *batch.names]
     return pa.Table.from_arrays([ids, dates, *columns], names=names)
 

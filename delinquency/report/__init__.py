@@ -15,6 +15,7 @@ from delinquency.report._compose import (
     plan_rows,
     policy_rows,
     removed_rows,
+    waiting_rows,
 )
 from delinquency.report._figures import draw_drivers, draw_plan
 from delinquency.report._page import render_report
@@ -35,4 +36,5 @@ __all__ = [
     "policy_rows",
     "removed_rows",
     "render_report",
+    "waiting_rows",
 ]

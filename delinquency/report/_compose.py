@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ __all__ = [
     "plan_rows",
     "policy_rows",
     "removed_rows",
+    "waiting_rows",
 ]
 
 _SEARCHED = 500  # of the riskiest accounts, for a few whose reasons differ
@@ -155,18 +157,29 @@ def _named(rows: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 
 
 def removed_rows(
-    plan: pd.DataFrame, names: pd.DataFrame, words: Callable[[str], str]
+    plan: pd.DataFrame,
+    names: pd.DataFrame,
+    words: Callable[[str], str],
+    until: Callable[[str, str], str] | None = None,
 ) -> pd.DataFrame:
-    """Count why treatments were removed, most frequent first: ``treatment, zh, rule, why, n``.
+    """Count why treatments were removed, and say when they will be allowed, most frequent first.
 
     Parameters
     ----------
     plan : DataFrame
-        Its ``removed`` says "treatment: reason, reason; treatment: ...".
+        Its ``removed`` says "treatment: reason, reason; treatment: ...". Where it has
+        ``allowed_from``, "treatment: instant; ...", that is what waiting alone will allow.
     names : DataFrame
         ``treatment`` and its ``name`` in Chinese.
     words : callable
         Turns "reason, reason" into words.
+    until : callable, optional
+        Turns treatment and "reason, reason" into the words for when it will be allowed.
+
+    Returns
+    -------
+    DataFrame
+        ``treatment, zh, rule`` (the reasons as the plan writes them), ``why, until, n``.
 
     Examples
     --------
@@ -176,10 +189,83 @@ def removed_rows(
         treatment  n      why
     0  agent_call  2  DISPUTE
     """
-    table = pd.DataFrame(_entries(plan["removed"]), columns=["treatment", "rule", "n"])
-    table = table.groupby(["treatment", "rule"])["n"].sum().reset_index()
-    table = table.sort_values("n", ascending=False, kind="stable")
-    return _named(table.assign(why=table["rule"].map(words)).reset_index(drop=True), names)
+    table = pd.DataFrame(_removals(plan), columns=["treatment", "rule", "at", "n"])
+    table = table.groupby(["treatment", "rule"], as_index=False).agg(
+        n=("n", "sum"), first=("at", "min"), last=("at", "max")
+    )
+    table = table.sort_values("n", ascending=False, kind="stable").reset_index(drop=True)
+    table["why"] = table["rule"].map(words)
+    table["until"] = [
+        _span(first, last) or (until(name, rule) if until else "")
+        for name, rule, first, last in table[["treatment", "rule", "first", "last"]].to_numpy()
+    ]
+    return _named(table.drop(columns=["first", "last"]), names)
+
+
+def _removals(plan: pd.DataFrame) -> Iterator[tuple[str, str, Any, int]]:
+    """Yield treatment, reasons, the instant that waiting brings it (or none), and count."""
+    when = plan["allowed_from"] if "allowed_from" in plan else pd.Series("", index=plan.index)
+    pairs = pd.DataFrame({"removed": plan["removed"], "when": when})
+    pairs = pairs[pairs["removed"] != ""]
+    for (removed, times), n in pairs.value_counts(sort=False).items():  # pyright: ignore
+        instants = dict(_parts(times))
+        for treatment, reasons in _parts(removed):
+            at = instants.get(treatment)
+            yield treatment, reasons, pd.NaT if at is None else pd.Timestamp(at), int(n)
+
+
+def waiting_rows(
+    plan: pd.DataFrame, names: pd.DataFrame, words: Callable[[str], str]
+) -> pd.DataFrame:
+    """Say which chosen treatments must wait, for which rules, and until when.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        ``treatment, postponed`` ("rule, rule"), ``earliest_at`` in UTC.
+    names : DataFrame
+        ``treatment`` and its ``name`` in Chinese.
+    words : callable
+        Turns a rule into words.
+
+    Returns
+    -------
+    DataFrame
+        ``treatment, zh, rule, why, until, n``, most frequent first.
+
+    Examples
+    --------
+    >>> names = pd.DataFrame({"treatment": ["agent_call"], "name": ["人工电话"]})
+    >>> at = pd.to_datetime(["2026-11-23T01:00Z", "2026-11-23T02:00Z"])
+    >>> plan = pd.DataFrame({"treatment": "agent_call", "postponed": "hours", "earliest_at": at})
+    >>> waiting_rows(plan, names, str.upper)[["why", "until", "n"]].values.tolist()
+    [['HOURS', 'from 2026-11-23 01:00 to 02:00 UTC', 2]]
+    """
+    late = plan[plan["postponed"] != ""] if "postponed" in plan else plan.iloc[:0]
+    columns = ["treatment", "rule", "n", "first", "last"]
+    if late.empty:
+        table = pd.DataFrame(columns=columns)
+    else:
+        groups = late.groupby(["treatment", "postponed"], as_index=False)["earliest_at"]
+        table = groups.agg(["size", "min", "max"]).set_axis(
+            ["treatment", "rule", "n", "first", "last"], axis=1
+        )
+    table = table.sort_values(["n", "treatment"], ascending=[False, True]).reset_index(drop=True)
+    table["why"] = [", ".join(map(words, str(rule).split(", "))) for rule in table["rule"]]
+    table["until"] = [
+        _span(*ends) for ends in table[["first", "last"]].itertuples(index=False, name=None)
+    ]
+    return _named(table.drop(columns=["first", "last"]), names)
+
+
+def _span(first: Any, last: Any) -> str:
+    """Return "from ... to ... UTC" of two instants, an empty text where there are none."""
+    if pd.isna(first):
+        return ""
+    start, end = f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
+    if start == end:
+        return f"from {start} UTC"
+    return f"from {start} to {end.removeprefix(start[:11])} UTC"
 
 
 def confirm_rows(
@@ -198,9 +284,15 @@ def confirm_rows(
 def _entries(texts: pd.Series) -> Iterator[tuple[str, str, int]]:
     """Yield treatment, reasons and count of "treatment: reason, reason; ..."."""
     for text, n in texts[texts != ""].value_counts().items():
-        for part in str(text).split("; "):
-            treatment, _, reasons = part.partition(": ")
+        for treatment, reasons in _parts(text):
             yield treatment, reasons, int(n)
+
+
+def _parts(text: Any) -> Iterator[tuple[str, str]]:
+    """Yield what stands before and after each colon of "treatment: ...; treatment: ..."."""
+    for part in str(text).split("; ") if text else ():
+        treatment, _, rest = part.partition(": ")
+        yield treatment, rest
 
 
 def policy_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,8 @@ _COLUMNS = {
     "examples": ("band", "points", "probability", "reasons"),
     "plan": ("treatment", "zh", "band", "n"),
     "removed": ("treatment", "zh", "n", "rule", "why"),
+    "waiting": ("treatment", "zh", "n", "rule", "why", "until"),
+    "packs": ("pack", "version", "title", "jurisdiction", "rules", "blocking", "accounts"),
     "confirm": ("treatment", "zh", "n", "needs"),
     "policy": ("stage", "band", "treatments"),
     "months": ("month", "n", "bad_rate", "low", "high", "expected", "auc", "auc_low", "auc_high"),
@@ -129,7 +131,15 @@ class Story:
         Accounts by treatment and band, in long form: ``treatment, zh, band, n``. A treatment is
         shown with spaces for underscores, beside its Chinese name ``zh``.
     removed : DataFrame, optional
-        Treatments the rules removed: ``treatment, zh, n, rule, why``.
+        Treatments the rules removed: ``treatment, zh, n, rule, why``; ``until`` may stand beside,
+        when it will be allowed.
+    waiting : DataFrame, optional
+        Chosen treatments that must wait for a rule: ``treatment, zh, n, rule, why, until``.
+    packs : DataFrame, optional
+        The rule packs at work: ``pack, version, title, jurisdiction, rules`` (in force on the day),
+        ``blocking, accounts`` (bound by it).
+    conduct : sequence of str
+        What to know of how the rules were applied, a sentence each.
     confirm : DataFrame, optional
         What must be confirmed before acting: ``treatment, zh, n, needs`` (a list or a sentence).
     policy : DataFrame, optional
@@ -176,6 +186,9 @@ class Story:
     examples: pd.DataFrame | None = None
     plan: pd.DataFrame | None = None
     removed: pd.DataFrame | None = None
+    waiting: pd.DataFrame | None = None
+    packs: pd.DataFrame | None = None
+    conduct: Sequence[str] = ()
     confirm: pd.DataFrame | None = None
     policy: pd.DataFrame | None = None
     months: pd.DataFrame | None = None

@@ -5,13 +5,15 @@ Nothing here is legal advice: the shipped rule packs are drafts that no lawyer h
 
 from delinquency.strategy._allocate import Allocation, allocate
 from delinquency.strategy._assign import assign
-from delinquency.strategy._chain import verify_decisions
-from delinquency.strategy._decisions import read_decisions, record_decisions, replay
+from delinquency.strategy._at_work import packs_at_work
+from delinquency.strategy._chain import chain_head, verify_decisions
+from delinquency.strategy._decisions import last_plan, read_decisions, record_decisions, replay
 from delinquency.strategy._early import early_warning
 from delinquency.strategy._eligible import eligible
 from delinquency.strategy._experiment import Experiment, SampleRatio, power, sample_size
-from delinquency.strategy._explain import explain, in_words, need_in_words
+from delinquency.strategy._explain import explain, in_words, need_in_words, until_in_words
 from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export_plan
+from delinquency.strategy._facts import instant_of
 from delinquency.strategy._file import json_schema
 from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rule_models import Rule
@@ -25,6 +27,7 @@ from delinquency.strategy._value import (
     rates_response,
     treatment_values,
 )
+from delinquency.strategy._words import rule_in_words
 
 __all__ = [
     "DIALLER_COLUMNS",
@@ -41,6 +44,7 @@ __all__ = [
     "allocate",
     "assign",
     "catalogue",
+    "chain_head",
     "check_strategy",
     "early_warning",
     "eligible",
@@ -48,18 +52,23 @@ __all__ = [
     "export_dialler",
     "export_plan",
     "in_words",
+    "instant_of",
     "json_schema",
+    "last_plan",
     "list_rules",
     "need_in_words",
+    "packs_at_work",
     "plan_sequence",
     "power",
     "rates_response",
     "read_decisions",
     "record_decisions",
     "replay",
+    "rule_in_words",
     "sample_size",
     "show_strategy",
     "treatment_values",
     "treatments",
+    "until_in_words",
     "verify_decisions",
 ]

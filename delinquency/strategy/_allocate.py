@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from delinquency.errors import GateError, InputError, Problem
-from delinquency.strategy._allocate_dual import Bundle, Pricer, find_prices, lowest
-from delinquency.strategy._allocate_exact import exact, shortfalls
-from delinquency.strategy._allocate_problem import Task, admit_task
-from delinquency.strategy._allocate_repair import blend, fill, margin, repair
+from delinquency.strategy._allocate_admit import admit_task
+from delinquency.strategy._allocate_dual import Bundle, Pricer
+from delinquency.strategy._allocate_limits import amount, refuse_alone
+from delinquency.strategy._allocate_problem import Task
+from delinquency.strategy._allocate_solve import brought, gap_of, solve
 
 __all__ = ["Allocation", "allocate"]
-
-SMALL = 4000  # pairs of account and treatment up to which branch and bound closes the gap
-SAMPLE = 16384  # accounts on which the search for prices begins
 
 
 @dataclass(frozen=True)
@@ -84,21 +81,17 @@ class Allocation:
         price, used = self.prices[name], self.used[name]
         label = " / ".join(map(str, name)) if isinstance(name, tuple) else str(name)
         if price < 0:
-            asked = _number(self.minimum[name])
-            return f"{label}: one fewer required would bring {_number(-price)}; {asked} are asked."
-        worth = _number(price) if price else "nothing"
+            asked = amount(self.minimum[name])
+            return f"{label}: one fewer required would bring {amount(-price)}; {asked} are asked."
+        worth = amount(price) if price else "nothing"
         limit = self.capacities.get(name, math.inf)
         if limit == math.inf:
-            how = f"{_number(used)} are used, without a limit"
+            how = f"{amount(used)} are used, without a limit"
         elif price and used >= limit * (1 - 1e-9):
-            how = f"all {_number(limit)} are used"
+            how = f"all {amount(limit)} are used"
         else:
-            how = f"{_number(used)} of {_number(limit)} are used"
+            how = f"{amount(used)} of {amount(limit)} are used"
         return f"{label}: one more is worth {worth}; {how}."
-
-
-def _number(x: float) -> str:
-    return f"{x:,.0f}" if abs(x) >= 100 or x == round(x) else f"{x:,.3g}"
 
 
 def allocate(
@@ -185,185 +178,9 @@ def allocate(
     asked = (minimum, groups, persons, contacts, fallback)
     task = admit_task(values, needs, capacities, *asked)
     threads = (os.cpu_count() or 1) if n_jobs is None else max(1, n_jobs)
-    _refuse_alone(task)
-    treatment, bundle = _solve(task, threads, tolerance)
+    refuse_alone(task)
+    treatment, bundle = solve(task, threads, tolerance)
     return _as_allocation(task, treatment, bundle, capacities, minimum or {}, needs, groups or {})
-
-
-def _solve(task: Task, threads: int, tolerance: float) -> tuple[np.ndarray, Bundle]:
-    pricer = Pricer(task, threads)
-    bundle = _prices(pricer, threads)
-    small = task.n * task.a <= SMALL
-    treatment = _whole(pricer, bundle, 0.0 if small else tolerance)
-    if small and (treatment is None or _gap(task, treatment, bundle.bound) > 1e-12):
-        found, bound = exact(task)
-        if found is None and treatment is None:
-            raise InputError(*_lacking(task, shortfalls(task)))
-        if found is not None and (treatment is None or _sum(task, found) >= _sum(task, treatment)):
-            treatment = found
-        if treatment is not None:
-            bundle = replace(bundle, bound=min(bundle.bound, max(bound, _sum(task, treatment))))
-    elif treatment is not None and _gap(task, treatment, bundle.bound) > tolerance:
-        treatment = _polished(pricer, bundle, treatment)
-    return (_second_try(task, threads, bundle) if treatment is None else treatment), bundle
-
-
-def _polished(pricer: Pricer, bundle: Bundle, treatment: np.ndarray) -> np.ndarray:
-    """Return the choice after branch and bound over the accounts that are nearest to a change."""
-    task = pricer.task
-    if task.person is not None:
-        return treatment
-    left = task.values - pricer.cost(bundle.prices, slice(None))
-    regret = left[np.arange(task.n), treatment][:, None] - left
-    nearest = np.partition(regret, 1, axis=1)[:, 1] if task.a > 1 else regret[:, 0]
-    order = np.lexsort((task.prints, np.abs(nearest)))[: SMALL // 10]
-    few, now = task.take(order, 1.0), treatment[order]
-    rest = task.rows.bound - task.used(treatment) + few.used(now)
-    near = regret[order] <= np.partition(regret[order].ravel(), SMALL // 4)[SMALL // 4]
-    near[np.arange(len(order)), now] = True
-    worth = np.where(near, few.values, -np.inf)
-    found, _ = exact(replace(few, values=worth, rows=replace(few.rows, bound=rest)), seconds=2.0)
-    if found is None or _sum(few, found) <= _sum(few, now):
-        return treatment
-    result = treatment.copy()
-    result[order] = found
-    used = task.rows.sign * task.used(result)
-    return result if (used <= task.rows.signed + margin(task)).all() else treatment
-
-
-def _second_try(task: Task, threads: int, bundle: Bundle) -> np.ndarray:
-    """Return a choice found with a little room kept back, or say what cannot hold."""
-    _refuse_together(task, threads)
-    for share in (1e-5, 1e-4, 1e-3, 1e-2):
-        pricer = Pricer(task.tightened(share * task.rows.bound), threads)
-        treatment = _whole(pricer, _prices(pricer, threads), np.inf)
-        if treatment is not None:
-            fill(Pricer(task, threads), bundle.prices, treatment)
-            return treatment
-    what = "no choice of whole accounts was found that keeps every limit"
-    raise GateError(Problem("DLQ-320", what, "capacities", fix="leave room in the minima"))
-
-
-def _whole(pricer: Pricer, bundle: Bundle, tolerance: float) -> np.ndarray | None:
-    """Return the better of two ways from prices to a choice that keeps every limit."""
-    best = None
-    for start in (blend(pricer, bundle), None):
-        treatment = pricer(bundle.prices)[2].astype("int64") if start is None else start
-        if not repair(pricer, bundle.prices, treatment):
-            continue
-        enough = bundle.bound * (1 - math.copysign(1, bundle.bound) * tolerance / 3)
-        if _sum(pricer.task, treatment) < enough:
-            fill(pricer, bundle.prices, treatment)
-        if best is None or _sum(pricer.task, treatment) > _sum(pricer.task, best):
-            best = treatment
-        if _gap(pricer.task, best, bundle.bound) <= tolerance / 2:
-            break
-    return best
-
-
-def _prices(pricer: Pricer, threads: int) -> Bundle:
-    """Return the prices: first on a sample, then on everybody from there on."""
-    task = pricer.task
-    start, trust = np.zeros(len(task.rows)), 1.0
-    if not len(task.rows):
-        return Bundle(start, pricer(start)[0])
-    unit, most = _units(task)
-    if task.n > 4 * SAMPLE and task.person is None:
-        chosen = np.flatnonzero(task.prints % np.uint64(task.n // SAMPLE) == 0)
-        few = Pricer(task.take(chosen, len(chosen) / task.n), threads) if len(chosen) else pricer
-        start = find_prices(few, start, unit, most, trust=1.0, tolerance=1e-5).prices
-        trust = 0.02
-    bundle = find_prices(pricer, start, unit, most, trust=trust, tolerance=3e-6)
-    return _lowered(pricer, bundle, unit)
-
-
-def _lowered(pricer: Pricer, bundle: Bundle, unit: np.ndarray) -> Bundle:
-    """Return the bundle at the lowest prices that prove as much; a slack capacity is then free."""
-    goal = bundle.bound + 1e-9 * abs(bundle.bound)
-    for _ in range(8 if pricer.task.n * pricer.task.a <= SMALL else 2):
-        prices = lowest(bundle, unit)
-        if (prices == bundle.prices).all():
-            break
-        bundle.add(prices, pricer(prices))
-        if bundle.bounds[-1] <= goal:
-            bundle.prices, bundle.bound = prices, min(bundle.bound, bundle.bounds[-1])
-    return bundle
-
-
-def _units(task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Return a usual price of each row, and one that no row needs."""
-    unit = np.empty(len(task.rows))
-    most = np.empty(len(task.rows))
-    for row, number in enumerate(task.rows.resource):
-        need = task.resources[number].need
-        some = need[need > 0]
-        unit[row] = 2 * task.scale / (some.min() + some.max() if len(some) else 2.0)
-        most[row] = 1e3 * task.scale / (some.min() if len(some) else 1.0)
-    return unit, most
-
-
-def _sum(task: Task, treatment: np.ndarray) -> float:
-    return math.fsum(task.values[np.arange(task.n), treatment])
-
-
-def _gap(task: Task, treatment: np.ndarray, bound: float) -> float:
-    missing = max(bound - _sum(task, treatment), 0.0)
-    return missing / abs(bound) if bound else missing
-
-
-def _reach(task: Task, row: int) -> float:
-    """Return the least signed use of a row when it alone is looked at."""
-    total = 0.0
-    for at in range(0, task.n, 65536):
-        part = np.arange(at, min(at + 65536, task.n))
-        needs = np.where(task.values[part] > -np.inf, task.needs(row, part), np.inf)
-        total += needs.min(axis=1).sum()
-    return float(total)
-
-
-def _refuse_alone(task: Task) -> None:
-    """Refuse limits that cannot hold even when each is looked at alone."""
-    over = np.zeros(len(task.rows))
-    idle = (task.values > -np.inf).all(axis=0) if len(over) else np.empty(0)
-    for row, number in enumerate(task.rows.resource):
-        need = task.resources[number].need
-        free = any((need[..., b] == 0).all() for b in np.flatnonzero(idle))
-        if task.rows.sign[row] < 0 or not free:
-            over[row] = _reach(task, row) - task.rows.signed[row]
-    over[over <= 1e-9 * np.maximum(1.0, task.rows.bound)] = 0.0
-    if over.any():
-        raise InputError(*_lacking(task, over))
-
-
-def _refuse_together(task: Task, threads: int) -> None:
-    """Refuse limits that cannot hold together: the search for prices with all values at 0."""
-    nothing = replace(task, values=np.where(task.values > -np.inf, 0.0, -np.inf))
-    pricer = Pricer(nothing, threads)
-    unit = 1.0 / np.maximum(task.rows.bound, pricer.widest)
-    bundle = find_prices(pricer, np.zeros(len(unit)), unit, unit, trust=1.0, tolerance=1e-9)
-    if bundle.bound < -1e-7:
-        over = -(bundle.weights @ np.array(bundle.slopes[: len(bundle.weights)]))
-        raise InputError(*_lacking(task, np.where(over * unit > 1e-7, over, 0.0)))
-
-
-def _lacking(task: Task, over: np.ndarray) -> list[Problem]:
-    """Return one problem for each row that must be broken, and by how much."""
-    problems = []
-    for row in np.flatnonzero(over > 0):
-        resource = task.resources[task.rows.resource[row]]
-        name, bound = resource.keys[task.rows.group[row]], task.rows.bound[row]
-        by, together = _number(over[row]), "" if np.count_nonzero(over) == 1 else " with the others"
-        if task.rows.sign[row] < 0:
-            what = (
-                f'"{name}" can reach {_number(bound - over[row])} of {_number(bound)}, {by} short'
-            )
-            fix = f"lower the minimum by {by}, or open more treatments{together}"
-            problems.append(Problem("DLQ-166", what, "minimum", fix=fix))
-        else:
-            what = f'"{name}" must use {_number(bound + over[row])} of {_number(bound)}, {by} over'
-            fix = f"add {by}, or open a treatment that needs none"
-            problems.append(Problem("DLQ-166", what, "capacities", fix=fix))
-    return problems or [Problem("DLQ-166", "the limits cannot hold together", "capacities")]
 
 
 def _as_allocation(
@@ -384,9 +201,9 @@ def _as_allocation(
             used[key] = float(resource.used(treatment)[group])
     return Allocation(
         treatment,
-        _sum(task, treatment),
+        brought(task, treatment),
         prices,
-        _gap(task, treatment, bundle.bound),
+        gap_of(task, treatment, bundle.bound),
         used,
         bundle.bound,
         {key: float(amount) for key, amount in capacities.items()},

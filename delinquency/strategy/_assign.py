@@ -66,8 +66,10 @@ def assign(
     DataFrame
         One row an account, sorted by ``account_id``: ``account_id, snapshot_date, as_of, stage,
         band, treatment, also, channel, earliest_at`` (UTC), ``rule, removed`` ("treatment: reasons;
-        ..."), ``to_confirm, arm, propensity, value`` (missing until priced), ``decision_id``, the
-        SHA-256 of strategy, account, treatment and period.
+        ..."), ``allowed_from`` ("treatment: instant; ...", in UTC, of what was removed and waiting
+        alone will allow), ``postponed`` (rules because of which the treatment waits), ``to_confirm,
+        notices, warnings, arm, propensity, value`` (missing until priced), ``policy,
+        decision_id``, the SHA-256 of strategy, account, treatment and period.
 
     Raises
     ------
@@ -114,8 +116,12 @@ def assign(
 
 
 def _pace(strategy: Strategy) -> Pace:
-    dwell = {int(rung): days for rung, days in strategy.file.dwell_days.items()}
-    return Pace(dwell, strategy.file.put_off_days)
+    file = strategy.file
+    dwell, timeout = (
+        {int(rung): days for rung, days in per_rung.items()}
+        for per_rung in (file.dwell_days, file.timeout_days)
+    )
+    return Pace(dwell, file.put_off_days, timeout)
 
 
 def _joined(
@@ -216,8 +222,8 @@ def _as_plan(
         "also": text["also"],
         "channel": text["channel"],
         "earliest_at": instants(draft.earliest[rows]),
-        **{name: text[name] for name in ("rule", "removed", "postponed", "to_confirm")},
-        **{name: text[name] for name in ("notices", "warnings")},
+        **{name: text[name] for name in ("rule", "removed", "allowed_from", "postponed")},
+        **{name: text[name] for name in ("to_confirm", "notices", "warnings")},
         "arm": file.role,
         "propensity": draft.propensity[rows],
         "value": np.nan,

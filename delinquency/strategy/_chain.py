@@ -13,7 +13,7 @@ import pandas as pd
 from delinquency import storage
 from delinquency.errors import IntegrityError, Problem
 
-__all__ = ["add_run", "damaged", "sound_entries", "verify_decisions"]
+__all__ = ["add_run", "chain_head", "damaged", "sound_entries", "verify_decisions"]
 
 CHAIN = "chain.json"
 
@@ -109,6 +109,23 @@ def verify_decisions(folder: str | os.PathLike[str], *, head: str | None = None)
     linked &= head is None or head == (entries[-1]["hash"] if entries else storage.START)
     rows.append((CHAIN, (root / CHAIN).stat().st_size, "same" if linked else "changed"))
     return pd.DataFrame(rows, columns=["file", "bytes", "state"])
+
+
+def chain_head(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """Return ``run`` and ``head`` of a log: its last run, and the hash to keep elsewhere.
+
+    Whoever keeps the hash can show later that nothing was cut from the end; see
+    `verify_decisions`.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-602`` when there is no run, or the chain cannot be read.
+    """
+    entries = _entries(Path(folder))
+    if not entries:
+        raise damaged(Path(folder), "there is no chain of decisions")
+    return {"run": str(entries[-1]["run"]), "head": str(entries[-1]["hash"])}
 
 
 def _state(path: Path, file: Mapping[str, Any]) -> str:

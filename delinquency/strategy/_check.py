@@ -11,7 +11,9 @@ from math import inf
 from typing import Any
 
 from delinquency.errors import Problem, did_you_mean
-from delinquency.settings import Document, parts, shown
+from delinquency.settings import parts
+from delinquency.storage import Document, quoted
+from delinquency.strategy._check_pace import pace_problems
 from delinquency.strategy._file import Band, Cell, Stage
 from delinquency.strategy._house import house_problems, loosened
 from delinquency.strategy._treatments import CARE, Treatment
@@ -34,6 +36,7 @@ def stated_problems(document: Document, shipped: Mapping[str, Treatment]) -> lis
         *_band_problems(document, bands),
         *_catalogue_problems(document, treatments, shipped),
         *_cell_problems(document, stages, bands, treatments),
+        *pace_problems(document, parts(Cell, data.get("cells")).values(), treatments),
         *house_problems(document),
     ]
 
@@ -62,7 +65,7 @@ def _repeated(document: Document, key: str, names: Mapping[int, str]) -> Iterato
     seen: set[str] = set()
     for position, name in names.items():
         if name in seen:
-            what = f"{key[:-1]} {shown(name)} stands twice"
+            what = f"{key[:-1]} {quoted(name)} stands twice"
             yield Problem("DLQ-207", what, document.at(key, position), fix="rename or remove one")
         seen.add(name)
 
@@ -82,7 +85,7 @@ def _band_problems(document: Document, bands: Mapping[int, Band]) -> Iterator[Pr
     if not edged or len(bands) != len(document.data["bands"]):
         return
     for position in bands.keys() - edged.keys():
-        what = f"band {shown(bands[position].band)} has no points while others have"
+        what = f"band {quoted(bands[position].band)} has no points while others have"
         fix = "give every band its points, or none"
         yield Problem("DLQ-207", what, document.at("bands", position), fix=fix)
     if len(edged) == len(bands):
@@ -113,11 +116,11 @@ def _not_joined(
     ordered = sorted(ranges.items(), key=lambda item: item[1][1:])
     position, (name, low, reach) = ordered[0]
     if low > start:
-        what = f"{key} leave a gap below {shown(name)}: {_span(start, low, days)}"
+        what = f"{key} leave a gap below {quoted(name)}: {_span(start, low, days)}"
         yield Problem("DLQ-207", what, document.at(key, position, field), fix=JOIN)
     for position, (other, low, high) in ordered[1:]:
         at = document.at(key, position, field)
-        pair = f"{key} {shown(name)} and {shown(other)}"
+        pair = f"{key} {quoted(name)} and {quoted(other)}"
         if low < reach:
             span = _span(low, min(reach, high), days)
             yield Problem("DLQ-207", f"{pair} overlap on {span}", at, fix=JOIN)
@@ -127,7 +130,7 @@ def _not_joined(
         if high >= reach:
             name, reach = other, high
     if reach < inf:
-        what = f"{key} leave a gap above {shown(name)}: {_span(reach, inf, days)}"
+        what = f"{key} leave a gap above {quoted(name)}: {_span(reach, inf, days)}"
         fix = "make the last stage open-ended: [181, null]" if days else "open the top band: null"
         yield Problem("DLQ-207", what, document.at(key, position, field), fix=fix)
 
@@ -163,7 +166,7 @@ def _catalogue_problems(
 def _unknown(kind: str, name: str, known: Mapping[str, Any], where: str) -> Problem:
     near = did_you_mean(name, known)
     fix = near or "known: " + ", ".join(list(known)[:30])
-    return Problem("DLQ-206", f"unknown {kind} {shown(name)}", where, fix=fix)
+    return Problem("DLQ-206", f"unknown {kind} {quoted(name)}", where, fix=fix)
 
 
 def _cell_problems(
@@ -188,7 +191,7 @@ def _cell_problems(
         yield from _name_problems(document, at, cell, named)
         yield from _choice_problems(document, at, cell, by_stage, treatments)
         if cell.rule in rules:
-            what = f"rule {shown(cell.rule)} stands twice"
+            what = f"rule {quoted(cell.rule)} stands twice"
             yield Problem("DLQ-208", what, document.at(*at, "rule"), fix="give each its own id")
         rules |= {cell.rule} if cell.rule else set()
         pairs = dict.fromkeys((stage, band) for stage in cell.stage for band in cell.band)
@@ -207,7 +210,7 @@ def _cell_problems(
 
 
 def _pair(pair: tuple[str, str]) -> str:
-    return f"stage {shown(pair[0])}, band {shown(pair[1])}"
+    return f"stage {quoted(pair[0])}, band {quoted(pair[1])}"
 
 
 def _gaps(document: Document, pairs: list[tuple[str, str]]) -> Iterator[Problem]:
@@ -240,7 +243,7 @@ def _name_problems(
             if name not in named[kind]:
                 yield _unknown(kind, name, named[kind], where)
             elif name in given[:index]:
-                what = f"{kind} {shown(name)} stands twice in a cell"
+                what = f"{kind} {quoted(name)} stands twice in a cell"
                 yield Problem("DLQ-208", what, where, fix="keep one")
 
 
@@ -261,15 +264,15 @@ def _choice_problems(
         if entry is None:
             continue
         if reason := _never(entry, here) or _denied(entry, cell):
-            what = f"{shown(name)} can never be chosen here: {reason}"
+            what = f"{quoted(name)} can never be chosen here: {reason}"
             yield Problem("DLQ-209", what, where, fix="take it out, or move it to another cell")
         if key == "treatment" and sure:
-            what = f"{shown(name)} is unreachable: nothing ever removes {shown(sure)} before it"
+            what = f"{quoted(name)} is unreachable: nothing ever removes {quoted(sure)} before it"
             yield Problem("DLQ-208", what, where, fix="change the order, or remove it")
         if key == "treatment" and not sure and _always(entry, here):
             sure = name
         if key == "also" and _excluded(entry, cell, treatments):
-            what = f"{shown(name)} can never run beside this cell's treatments: same mutex group"
+            what = f"{quoted(name)} can never run beside this cell's treatments: same mutex group"
             yield Problem("DLQ-209", what, where, fix="list it under treatment instead")
     for stage in here:
         yield from _empty_condition(document, at, cell, stage)
@@ -284,7 +287,7 @@ def _never(entry: Treatment, here: list[Stage]) -> str:
     for stage in here:
         last = inf if stage.dpd[1] is None else stage.dpd[1]
         if low > last or high < stage.dpd[0]:
-            return f"it covers DPD {low} to {high}, which stage {shown(stage.stage)} does not meet"
+            return f"it covers DPD {low} to {high}, which stage {quoted(stage.stage)} does not meet"
     return ""
 
 
@@ -321,7 +324,7 @@ def _empty_condition(
     low, high = test.bounds()
     last = inf if stage.dpd[1] is None else stage.dpd[1]
     if low > last or high < stage.dpd[0]:
-        what = f"the condition on days_past_due can never hold in stage {shown(stage.stage)}"
+        what = f"the condition on days_past_due can never hold in stage {quoted(stage.stage)}"
         where = document.at(*at, "when", "days_past_due")
         yield Problem("DLQ-208", what, where, fix="change it, or the stage of the cell")
 
@@ -335,5 +338,5 @@ def _last_resort(document: Document, treatments: Mapping[str, Treatment]) -> Ite
     if entry is None:
         yield _unknown("treatment", name, treatments, where)
     elif entry.requires or entry.rung or entry.channels or not entry.enabled or entry.overrides_all:
-        what = f"{shown(name)} cannot be the last resort: something may remove it"
+        what = f"{quoted(name)} cannot be the last resort: something may remove it"
         yield Problem("DLQ-209", what, where, fix="use no_action, or one without preconditions")

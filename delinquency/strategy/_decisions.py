@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from delinquency.strategy._rules import RulePack, packs_of
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment
 
-__all__ = ["read_decisions", "record_decisions", "replay"]
+__all__ = ["last_plan", "read_decisions", "record_decisions", "replay"]
 
 
 def record_decisions(
@@ -131,12 +131,9 @@ def _policy(
 
 def _is_new(root: Path, entries: list[dict[str, Any]], plan: pd.DataFrame) -> pd.Series:
     """Return which rows decide a treatment that the account has not had in this period."""
-    columns = ["account_id", "treatment", "period"]
-    known: set[tuple[Any, ...]] = set()
+    known: set[tuple[str, str]] = set()
     for entry in entries:
-        earlier = storage.read_table(root / entry["run"] / "plan.parquet", columns=columns)
-        earlier = earlier[earlier["period"] == plan["period"].iloc[0]]
-        known.update(zip(earlier["account_id"].astype(str), earlier["treatment"], strict=True))
+        known.update(_pairs(root / entry["run"], plan["period"].iloc[0]))
     pairs = zip(plan["account_id"].astype(str), plan["treatment"], strict=True)
     return pd.Series([pair not in known for pair in pairs], index=plan.index)
 
@@ -159,40 +156,137 @@ def read_decisions(folder: str | os.PathLike[str]) -> pd.DataFrame:
     return pd.concat(plans, ignore_index=True)
 
 
-def replay(folder: str | os.PathLike[str], as_of: Any) -> pd.DataFrame:
-    """Decide again what was decided on a day, from the recorded inputs, and compare.
+def last_plan(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return the plan of a log's last run in full, each row with the run that decided it first.
+
+    A row whose ``run`` is an earlier one was decided then: whoever carries plans out does it once,
+    however often the plan is made.
 
     Parameters
     ----------
     folder : path
         A log made by `record_decisions`.
-    as_of : date
-        The day of the decision; every run of that day is replayed.
 
     Returns
     -------
     DataFrame
-        ``run, account_id, treatment`` (as recorded), ``replayed, same``: whether every column of
-        the plan came out the same.
+        As `assign`, and ``run``.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-602`` when the log is not what its chain says, or holds no run.
+    """
+    root = Path(folder)
+    entries = sound_entries(root)
+    if not entries:
+        raise damaged(root, "there is no decision in this log")
+    last = storage.read_table(root / entries[-1]["run"] / "plan.parquet")
+    first: dict[tuple[str, str], str] = {}
+    for entry in entries:
+        for pair in _pairs(root / entry["run"], last["period"].iloc[0]):
+            first.setdefault(pair, entry["run"])
+    pairs = zip(last["account_id"].astype(str), last["treatment"], strict=True)
+    return last.drop(columns=["decided", "period"]).assign(run=[first[pair] for pair in pairs])
+
+
+def _pairs(run: Path, period: str) -> Iterator[tuple[str, str]]:
+    """Return the accounts and treatments that a run decided or found decided in a period."""
+    columns = ["account_id", "treatment", "period"]
+    plan = storage.read_table(run / "plan.parquet", columns=columns)
+    plan = plan[plan["period"] == period]
+    return zip(plan["account_id"].astype(str), plan["treatment"], strict=True)
+
+
+def replay(
+    plan: str | os.PathLike[str] | pd.DataFrame,
+    as_of: Any,
+    *,
+    log: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Decide again what was decided on a day, from the recorded inputs, and compare.
+
+    Parameters
+    ----------
+    plan : path or DataFrame
+        A log made by `record_decisions`: every row of that day is proved. Or a plan, such as one
+        that somebody shows as proof: its rows of that day are compared with what the inputs recorded in
+        `log` lead to.
+    as_of : date
+        The day of the decision; every run of that day is replayed.
+    log : path, optional
+        The log, where `plan` is a table.
+
+    Returns
+    -------
+    DataFrame
+        ``run, account_id, treatment`` (as recorded, or as the plan says), ``replayed, same``:
+        whether every column of the plan came out the same. A row of a plan that the log does not lead
+        to has no ``run``, nothing ``replayed``, and is not the same.
 
     Raises
     ------
     IntegrityError
         ``DLQ-602`` when the log is not what its chain says.
     InputError
-        ``DLQ-126`` when nothing was decided on that day.
+        ``DLQ-126`` when nothing was decided on that day; ``DLQ-188`` a plan without its log.
     """
-    root, day = Path(folder), as_date(as_of)
-    found = []
+    if isinstance(plan, pd.DataFrame):
+        if log is None:
+            fix = "pass log=, the folder that the decisions were recorded in"
+            what = "a plan alone has no recorded inputs to decide it again from"
+            raise InputError(Problem("DLQ-188", what, "plan", fix=fix))
+        return _plan_replayed(plan, as_of, Path(log))
+    return pd.concat(
+        [_compared(run, recorded, again) for run, recorded, again in _runs_of(Path(plan), as_of)],
+        ignore_index=True,
+    )
+
+
+def _runs_of(root: Path, as_of: Any) -> list[tuple[Path, pd.DataFrame, pd.DataFrame]]:
+    """Return folder, plan as recorded and plan as decided again, of each run of a day."""
+    day, found = as_date(as_of), []
     for entry in sound_entries(root):
         run = root / entry["run"]
         recorded = storage.read_table(run / "plan.parquet")
         if recorded["as_of"].iloc[0] == day:
-            found.append(_compared(run, recorded))
+            found.append((run, recorded, _decided_again(run)))
     if not found:
         fix = "see read_decisions(folder)"
         raise InputError(Problem("DLQ-126", "nothing was decided on that day", str(root), fix=fix))
-    return pd.concat(found, ignore_index=True)
+    return found
+
+
+def _plan_replayed(plan: pd.DataFrame, as_of: Any, root: Path) -> pd.DataFrame:
+    """Set each row of a plan beside the first run of the day that decided it alike, or any run."""
+    runs = [
+        again.assign(replayed=again["treatment"], in_run=run.name)
+        for run, _, again in _runs_of(root, as_of)
+    ]
+    shown = plan[plan["as_of"] == as_date(as_of)].reset_index(drop=True)
+    if shown.empty:
+        fix = "check the day, or the plan's as_of"
+        raise InputError(Problem("DLQ-126", "the plan has no row of that day", "plan", fix=fix))
+    ours = pd.concat(runs, ignore_index=True).drop_duplicates("decision_id")
+    ours = ours.set_index("decision_id").reindex(shown["decision_id"]).reset_index()
+    columns = [name for name in runs[0].columns if name in shown and name != "decision_id"]
+    return pd.DataFrame(
+        {
+            "run": ours["in_run"],
+            "account_id": shown["account_id"],
+            "treatment": shown["treatment"],
+            "replayed": ours["replayed"],
+            "same": (_equal(ours, shown, columns) & ours["in_run"].notna()).astype(bool),
+        }
+    )
+
+
+def _equal(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """Return which rows are alike in every column; two missing values are."""
+    same = pd.Series(True, index=theirs.index)
+    for name in columns:
+        same &= (ours[name] == theirs[name]) | (ours[name].isna() & theirs[name].isna())
+    return same
 
 
 def _frozen(value: Any) -> Any:
@@ -202,7 +296,7 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(entry) for entry in value) if isinstance(value, list) else value
 
 
-def _compared(run: Path, recorded: pd.DataFrame) -> pd.DataFrame:
+def _decided_again(run: Path) -> pd.DataFrame:
     policy = _frozen(json.loads((run / "policy.json").read_bytes()))
     strategy = Strategy(
         StrategyFile.model_validate(policy["strategy"]),
@@ -210,7 +304,7 @@ def _compared(run: Path, recorded: pd.DataFrame) -> pd.DataFrame:
     )
     packs = [RulePack(PackFile.model_validate(pack)) for pack in policy["packs"]]
     logged = run / "contacts.parquet"
-    again = assign(
+    return assign(
         storage.read_table(run / "scores.parquet"),
         storage.read_table(run / "accounts.parquet"),
         storage.read_table(logged) if logged.exists() else None,
@@ -220,17 +314,17 @@ def _compared(run: Path, recorded: pd.DataFrame) -> pd.DataFrame:
         holidays=policy["holidays"],
         as_of=policy["as_of"],
     )
-    plain = recorded.drop(columns=["decided", "period"])
-    same = pd.Series(True, index=recorded.index)
-    for name in again.columns:
-        ours, theirs = again[name], plain[name]
-        same &= (ours == theirs) | (ours.isna() & theirs.isna())
+
+
+def _compared(run: Path, recorded: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
+    # a log from before a column was added is held to what it says
+    columns = [name for name in again.columns if name in recorded]
     return pd.DataFrame(
         {
             "run": run.name,
             "account_id": recorded["account_id"],
             "treatment": recorded["treatment"],
             "replayed": again["treatment"],
-            "same": same.astype(bool),
+            "same": _equal(again, recorded, columns).astype(bool),
         }
     )

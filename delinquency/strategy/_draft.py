@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 
 from delinquency.schema import hash_share
-from delinquency.strategy._clock import release
+from delinquency.strategy._clock import NEVER, release
 from delinquency.strategy._conditions import holds_for
-from delinquency.strategy._engine import channels_of
+from delinquency.strategy._effects import channels_of
 from delinquency.strategy._file import Cell
 from delinquency.strategy._gates import Gate, Gates
 from delinquency.strategy._patterns import patterns, worded
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._strategy import Strategy
-from delinquency.strategy._treatments import CARE
+from delinquency.strategy._treatments import ARRANGEMENT, CARE
 
 __all__ = ["Draft"]
 
@@ -26,6 +26,7 @@ TEXTS = (
     "channel",
     "rule",
     "removed",
+    "allowed_from",
     "postponed",
     "to_confirm",
     "notices",
@@ -84,11 +85,15 @@ class Draft:
         removed = np.column_stack(
             [self._removed(name, rows) for name in (*cell.treatment, *cell.also)]
         )
+        tired = self._tired(rows, cell, removed)
+        removed |= tired
         none = removed[:, :listed].all(axis=1)
         chosen = self._drawn(rows, rule, cell, removed) if cell.weights else removed.argmin(axis=1)
         held = self.held[rows]
         code = np.where(held, listed + 1, np.where(none, listed, chosen))
-        self.text["removed"][rows] = self._why([*cell.treatment, *cell.also], rows)
+        names = [*cell.treatment, *cell.also]
+        self.text["removed"][rows] = self._why(names, rows, tired)
+        self.text["allowed_from"][rows] = self._from_when(names, rows)
         self.text["rule"][rows] = rule
         self.text["rule"][rows[none]] = f"{rule}/last_resort"
         if held.any():
@@ -116,13 +121,32 @@ class Draft:
         masks = [gate.removes[rows] for gate in self.gates.of(name)]
         return np.logical_or.reduce([np.zeros(len(rows), dtype=bool), *masks])
 
-    def _why(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
+    def _tired(self, rows: np.ndarray, cell: Cell, removed: np.ndarray) -> np.ndarray:
+        """Return what a timeout takes away: the rungs already tried, where a higher one is open.
+
+        An arrangement stays on offer at every step, and where nothing higher is open all stays.
+        """
+        over, rung = self.gates.timed_out()
+        result = np.zeros(removed.shape, dtype=bool)
+        if not over[rows].any():
+            return result
+        entries = [self.strategy.treatments[name] for name in cell.treatment]
+        steps = np.array([entry.rung for entry in entries])
+        offered = np.array([entry.mutex == ARRANGEMENT for entry in entries])
+        higher = steps > rung[rows][:, None]
+        open_above = (higher & ~removed[:, : len(entries)]).any(axis=1)
+        spent = over[rows] & open_above
+        result[:, : len(entries)] = spent[:, None] & ~higher & ~offered
+        return result
+
+    def _why(self, names: Sequence[str], rows: np.ndarray, tired: np.ndarray) -> np.ndarray:
         """Return "treatment: reason, reason; ..." for each row."""
-        reasons = [
-            (name, gate.reason, gate.removes[rows])
-            for name in dict.fromkeys(names)
-            for gate in self.gates.of(name)
-        ]
+        reasons = []
+        for position, name in enumerate(names):
+            if name not in names[:position]:
+                reasons += [(name, gate.reason, gate.removes[rows]) for gate in self.gates.of(name)]
+                if tired[:, position].any():
+                    reasons.append((name, "timeout", tired[:, position]))
 
         def say(word: list[int]) -> str:
             found: dict[str, list[str]] = {}
@@ -133,6 +157,28 @@ class Draft:
 
         code, texts = worded([mask for *_, mask in reasons], len(rows), say)
         return texts[code]
+
+    def _from_when(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
+        """Return "treatment: instant; ..." for what waiting alone will allow."""
+        result = np.full(len(rows), "", dtype=object)
+        for name in dict.fromkeys(names):
+            waits = [gate for gate in self.gates.of(name) if gate.until is not None]
+            if not waits:
+                continue
+            ends = np.full(len(rows), self.gates.engine.now, dtype=np.int64)
+            stays = np.zeros(len(rows), dtype=bool)
+            for gate in self.gates.of(name):
+                here = gate.removes[rows]
+                if gate.until is None:
+                    stays |= here
+                else:
+                    ends = np.where(here, np.maximum(ends, gate.until[rows]), ends)
+            ends = np.maximum(ends, np.where(stays, ends, self.gates.earliest(name)[rows]))
+            said = ~stays & (ends < NEVER) & np.logical_or.reduce([g.removes[rows] for g in waits])
+            texts = _instants(ends[said])
+            comma = np.where(result[said] == "", "", "; ")
+            result[said] = result[said] + comma + f"{name}: " + texts
+        return result
 
     def _hold_rules(self, rows: np.ndarray) -> np.ndarray:
         facts = self.gates.facts
@@ -239,6 +285,13 @@ class Draft:
             ends = release(times[:, k], engine.zone[rows], engine.zones, days=cap.days)
             free -= ends > self.earliest[rows]
         return free
+
+
+def _instants(moments: np.ndarray) -> np.ndarray:
+    """Return microseconds as "2026-11-23T09:00Z"; equal ones are worded once."""
+    code, known = pd.factorize(moments)
+    times = pd.DatetimeIndex(known.view("datetime64[us]"))
+    return times.strftime("%Y-%m-%dT%H:%MZ").to_numpy(dtype=object)[code]
 
 
 def _joined(gates: Sequence[Gate], rows: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,45 +13,14 @@ from delinquency.strategy import _clock
 from delinquency.strategy._clock import NEVER
 from delinquency.strategy._conditions import Test, holds_for
 from delinquency.strategy._contacts import NONE, ContactLog
+from delinquency.strategy._effects import ChannelState, Effect, channels_of
 from delinquency.strategy._facts import HOLDS, Facts
-from delinquency.strategy._places import (
-    binds,
-    candidates,
-    holiday_sets,
-    jurisdictions,
-    known_actors,
-    years_in,
-)
+from delinquency.strategy._hours import Hours
+from delinquency.strategy._places import binds, known_actors, years_in
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._rules import RulePack
 
-__all__ = ["ChannelState", "Effect", "RuleEngine", "channels_of"]
-
-COVERS = {"phone": ("phone", "ai_voice"), "sms": ("sms", "app"), "other": ("app", "social")}
-"""The strict reading: a rule on calls binds automated calls, one on texts a message in an app."""
-
-
-@dataclass
-class Effect:
-    """What one rule does: the accounts it closes for, or the instants from which it allows."""
-
-    rule: str
-    closes: np.ndarray | None = None
-    until: np.ndarray | None = None
-    shut_now: np.ndarray | None = None
-
-
-@dataclass
-class ChannelState:
-    """One channel under all rules: closed, or open from an instant on, and what goes with it."""
-
-    closing: list[Effect] = field(default_factory=list)
-    timing: list[Effect] = field(default_factory=list)
-    warning: list[Effect] = field(default_factory=list)
-    notices: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
-    unconfirmed: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
-    windows: list[tuple[Rule, np.ndarray]] = field(default_factory=list)
-    earliest: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+__all__ = ["RuleEngine"]
 
 
 class RuleEngine:
@@ -86,10 +54,10 @@ class RuleEngine:
         self.facts, self.log, self.at = facts, log, at
         self.now = at.value // 1000  # pandas gives nanoseconds here, whatever the unit
         self.n = len(facts)
-        self.holidays = holiday_sets(holidays or {})
         actors = known_actors(actors, packs)
-        self.place, self.places = jurisdictions(facts.table)
-        self.zone, self.zones = self._zone_sets(packs)
+        self.hours = Hours(facts.table, packs, holidays or {})
+        self.zone, self.zones = self.hours.zone, self.hours.zones
+        self.place, self.places = self.hours.place, self.hours.places
         self.rules = [
             (pack, rule)
             for pack in packs
@@ -313,7 +281,7 @@ class RuleEngine:
 
     def _outside(self, rule: Rule, applies: np.ndarray) -> np.ndarray:
         start = np.full(self.n, self.now, dtype=np.int64)
-        return applies & (self._opening(start, [(rule, applies)]) > self.now)
+        return applies & (self.hours.opening(start, [(rule, applies)]) > self.now)
 
     def _earliest(self, state: ChannelState) -> np.ndarray:
         start = np.full(self.n, self.now, dtype=np.int64)
@@ -324,57 +292,4 @@ class RuleEngine:
 
     def opening(self, state: ChannelState, start: np.ndarray) -> np.ndarray:
         """Return the first instant from `start` on that the windows of a state allow."""
-        return self._opening(start, state.windows) if state.windows else start
-
-    def _opening(self, start: np.ndarray, windows: list[tuple[Rule, np.ndarray]]) -> np.ndarray:
-        """Return the first instant from `start` on that all windows allow; equal cases once."""
-        key = self.zone * len(self.places) + self.place
-        for _, applies in windows:
-            key, _ = pd.factorize(key * 2 + applies)
-        moment, moments = pd.factorize(start)
-        code, cases = pd.factorize(key.astype(np.int64) * len(moments) + moment)
-        first = np.full(len(cases), -1, dtype=np.int64)
-        first[code[::-1]] = np.arange(self.n)[::-1]
-        answers = np.array([self._open_at(row, int(start[row]), windows) for row in first.tolist()])
-        return answers.astype(np.int64)[code]
-
-    def _open_at(self, row: int, moment: int, windows: list[tuple[Rule, np.ndarray]]) -> int:
-        schedules = tuple(
-            rule.window.schedule() for rule, applies in windows if applies[row] and rule.window
-        )
-        place = self.places[self.place[row]]
-        holidays = self.holidays.get(place, self.holidays.get(place[:2], self.holidays[""]))
-        if not schedules:
-            return moment
-        return _clock.earliest(moment, self.zones[self.zone[row]], schedules, holidays)
-
-    def _zone_sets(self, packs: Sequence[RulePack]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-        """Return the candidate zones: an account's own, else of its place, else of all packs."""
-        table = self.facts.table
-        homes = [pack.file.jurisdiction for pack in packs] or ["any"]
-        everywhere = tuple(dict.fromkeys(zone for home in homes for zone in candidates(home)))
-        stated = table["time_zone"] if "time_zone" in table else pd.Series("", index=table.index)
-        code, texts = pd.factorize(stated)
-        names = ["" if number < 0 else str(texts[number]) for number in range(-1, len(texts))]
-        pair, pairs = pd.factorize((code + 1) * len(self.places) + self.place)
-        sets = []
-        for number in pairs.tolist():
-            text, place = names[number // len(self.places)], self.places[number % len(self.places)]
-            sets.append(tuple(text.split("|")) if text else candidates(place) or everywhere)
-        self._refuse_unknown_zones(sets, pair)
-        return pair, sets
-
-    def _refuse_unknown_zones(self, sets: list[tuple[str, ...]], pair: np.ndarray) -> None:
-        wrong = [any(_clock.zone_or_none(name) is None for name in names) for names in sets]
-        count = int(np.array(wrong)[pair].sum())
-        if count:
-            fix = 'use IANA names such as "Asia/Shanghai"; several candidates are parted by |'
-            what = f"{count:,} of {self.n:,} time zones are unknown"
-            raise InputError(Problem("DLQ-103", what, "accounts.time_zone", count, fix))
-
-
-def channels_of(rule: Rule) -> frozenset[str]:
-    """Return the channels that a rule binds, read strictly."""
-    if "all" in rule.channels:
-        return frozenset(["phone", "ai_voice", "sms", "email", "app", "letter", "visit", "social"])
-    return frozenset(c for name in rule.channels for c in COVERS.get(name, (name,)))
+        return self.hours.opening(start, state.windows) if state.windows else start

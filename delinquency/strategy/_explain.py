@@ -10,9 +10,9 @@ import pandas as pd
 from delinquency.errors import InputError, Problem
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import CARE, Treatment, catalogue
-from delinquency.strategy._words import Lang, rule_in_words, word
+from delinquency.strategy._words import Lang, kind_of, rule_in_words, word
 
-__all__ = ["explain", "in_words", "need_in_words"]
+__all__ = ["explain", "in_words", "need_in_words", "until_in_words"]
 
 _SAY = {
     "en": {
@@ -24,6 +24,7 @@ _SAY = {
         "last": "Nothing else the strategy lists was possible, so its last resort was taken.",
         "shared": "Another account of the same person goes first: they share a limit on contacts.",
         "removed": "{name} was not possible: {reasons}.",
+        "from": "{name} is allowed from {time}.",
         "needs": "it needs {needs}",
         "evidence": "it needs evidence: {needs}",
         "rules": "not allowed by {needs}",
@@ -45,6 +46,7 @@ _SAY = {
         "last": "策略所列其他措施均不可行，故采用兜底措施。",
         "shared": "同一客户的其他账户优先：联系次数合并计算。",
         "removed": "未采取「{name}」：{reasons}。",
+        "from": "「{name}」最早可于 {time} 采取。",
         "needs": "缺少条件：{needs}",
         "evidence": "升级前须有证据：{needs}",
         "rules": "规则不允许：{needs}",
@@ -139,6 +141,10 @@ def _why(row: Mapping[str, Any], names: Mapping[str, Treatment], lang: Lang) -> 
         for name, why in _entries(row.get("removed"))
     ]
     lines += [
+        say["from"].format(name=_name(name, names, lang), time=time.replace("T", " "))
+        for name, (time, *_) in _entries(row.get("allowed_from"))
+    ]
+    lines += [
         say["confirm"].format(name=_name(name, names, lang), needs=_needs(why, lang))
         for name, why in _entries(row.get("to_confirm"))
     ]
@@ -172,6 +178,44 @@ def need_in_words(need: str, lang: Lang = "en") -> str:
     ('a valid phone number', '有效电话号码')
     """
     return _need(need, lang)
+
+
+def until_in_words(treatment: str, reasons: str, lang: Lang = "en") -> str:
+    """Return when a treatment that was removed will be allowed, as far as its reasons tell.
+
+    Where waiting alone brings it, the plan's ``allowed_from`` has the instant.
+
+    Examples
+    --------
+    >>> until_in_words("agent_call", "hold:dispute")
+    'never while the hold stands'
+    >>> until_in_words("field_visit", "dpd, escalation:contact_tried")
+    'only from day 30 to day 365 past due; once there is evidence of it'
+    >>> until_in_words("agent_call", "us.f.cease")
+    "never while the customer's request stands"
+    """
+    told = [_until(treatment, reason, lang) for reason in reasons.split(", ")]
+    return _SAY[lang]["part"].join(dict.fromkeys(told))
+
+
+def _until(treatment: str, reason: str, lang: Lang) -> str:
+    head, colon, _ = reason.partition(":")
+    if reason == "dpd" and treatment in catalogue():
+        low, high = catalogue()[treatment].dpd
+        name = "dpd_open" if high >= 9999 else "dpd"
+        return word("until", name, lang).format(low=low, high=high)
+    if colon and head in ("hold", "relief"):
+        return word("until", head, lang)
+    if reason in ("cease_requested", "represented_by_attorney"):
+        return word("until", "cease", lang)
+    if reason in ("opted_out", "timeout"):
+        return word("until", reason, lang)
+    if reason == "dwell" or head == "later":
+        return word("until", "wait", lang)
+    if "." not in reason or "?" in reason:
+        return word("until", "evidence", lang)
+    told = word("until", kind_of(reason), lang)
+    return word("until", "rule", lang) if told == kind_of(reason) else told
 
 
 def _row(plan: Any, account_id: Any) -> Mapping[str, Any]:

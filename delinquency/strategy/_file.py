@@ -110,8 +110,14 @@ class StrategyFile(Model):
 
     ``packs`` and ``actors`` name the shipped rule packs to obey and who acts; ``house`` adds rules
     of the house, which can only tighten. ``put_off_days`` is how long a contact may be put off by a
-    rule before the next treatment is tried. ``dwell_days`` is how many days an account stays on a
-    rung (column ``current_rung``, ``days_at_rung``) before a higher one.
+    rule before the next treatment is tried.
+
+    The pace from rung to rung reads the columns ``current_rung`` and ``days_at_rung``.
+    ``dwell_days`` is how many days an account stays on a rung at least: until then a higher one is
+    removed, and a lower one is always open. ``timeout_days`` is after how many days without an
+    answer the cell's next higher treatment takes over: from then on those of the rung and below
+    are removed, unless nothing higher is open; arrangements stay on offer. What was paid, promised
+    or agreed, and hardship, de-escalate: they stop the timeout, and close everything from rung 5.
     """
 
     format: Literal[1]
@@ -130,6 +136,7 @@ class StrategyFile(Model):
     house: tuple[Rule, ...] = ()
     put_off_days: Annotated[int, Field(ge=0, le=365)] = 7
     dwell_days: dict[Rung, Annotated[int, Field(ge=0, le=365)]] = Field(default_factory=dict)
+    timeout_days: dict[Rung, Annotated[int, Field(ge=1, le=365)]] = Field(default_factory=dict)
     enable: MaybeNames = ()
     disable: MaybeNames = ()
     treatments: tuple[Treatment, ...] = ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from delinquency.strategy._clock import NEVER
-from delinquency.strategy._engine import ChannelState, Effect, RuleEngine
+from delinquency.strategy._effects import ChannelState, Effect
+from delinquency.strategy._engine import RuleEngine
 from delinquency.strategy._facts import Facts
 from delinquency.strategy._measures import measured
 from delinquency.strategy._treatments import EVIDENCE_RUNG, Treatment
@@ -22,24 +24,36 @@ RELIEF = ("paid_recently", "promise_open", "plan_agreed", "hardship_reported")
 """Facts that de-escalate: nothing from rung 5 up while one of them stands."""
 
 
+DAY = 86_400_000_000
+"""Microseconds."""
+
 CEASE = ("cease_requested", "represented_by_attorney")
 """Facts that close every channel, whatever the packs say."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One reason and the accounts it concerns."""
+    """One reason, the accounts it concerns, and the instants from which waiting alone lifts it.
+
+    Without instants it does not lift by waiting: something has to become known, or to change.
+    """
 
     reason: str
     removes: np.ndarray
+    until: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a strategy may climb: days to stay on a rung, days that a contact may be put off."""
+    """How fast a strategy climbs, in days.
+
+    ``dwell_days`` is how long an account stays on a rung at least, ``timeout_days`` after how long
+    the next one takes over, ``put_off_days`` how long a contact may be put off.
+    """
 
     dwell_days: Mapping[int, int]
     put_off_days: int
+    timeout_days: Mapping[int, int] = field(default_factory=dict)
 
 
 class Gates:
@@ -263,21 +277,51 @@ class Gates:
         """Return what the pace removes: a climb before its time, a contact put off too long."""
         if self.pace is None:
             return []
-        limit = self.engine.now + self.pace.put_off_days * 86_400_000_000
+        limit = self.engine.now + self.pace.put_off_days * DAY
         when = self.earliest(entry.treatment)
         late = (when > limit) & ~removed
         gates = [
-            Gate(f"later:{g.reason}", g.removes & late) for g in self.postponing(entry.treatment)
+            Gate(f"later:{g.reason}", g.removes & late, when)
+            for g in self.postponing(entry.treatment)
         ]
-        table = self.facts.table
-        if "current_rung" in table and "days_at_rung" in table:
-            rung = table["current_rung"].to_numpy(dtype="float64", na_value=np.nan)
-            spent = table["days_at_rung"].to_numpy(dtype="float64", na_value=np.nan)
-            early = np.zeros(self.n, dtype=bool)
-            for step, days in self.pace.dwell_days.items():
-                early |= (rung == step) & ~(spent >= days)
-            gates.append(Gate("dwell", early & (entry.rung > rung)))
+        if self._on_rung is not None:
+            rung, spent = self._on_rung
+            left = _per_rung(self.pace.dwell_days, rung) - np.nan_to_num(spent)
+            early = (left > 0) & (entry.rung > rung)
+            # without a count of days the stay has not begun, and so no day ends it
+            ends = self.engine.now + (np.nan_to_num(left) * DAY).astype(np.int64)
+            gates.append(Gate("dwell", early, np.where(np.isnan(spent), NEVER, ends)))
         return gates
+
+    def timed_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return who has been on a rung for as long as it is tried, and that rung.
+
+        What was paid, promised or agreed stops the clock: a timeout never answers it with pressure.
+        """
+        none = np.zeros(self.n, dtype=bool)
+        if self.pace is None or not self.pace.timeout_days or self._on_rung is None:
+            return none, np.zeros(self.n)
+        rung, spent = self._on_rung
+        with np.errstate(invalid="ignore"):
+            over = spent >= _per_rung(self.pace.timeout_days, rung)
+        return over & ~self._any(*RELIEF), rung
+
+    @cached_property
+    def _on_rung(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the rung where each account stands and its days there, when the table says so."""
+        table = self.facts.table
+        if "current_rung" not in table or "days_at_rung" not in table:
+            return None
+        rung = table["current_rung"].to_numpy(dtype="float64", na_value=np.nan)
+        return rung, table["days_at_rung"].to_numpy(dtype="float64", na_value=np.nan)
+
+
+def _per_rung(days: Mapping[int, int], rung: np.ndarray) -> np.ndarray:
+    """Return the days set for each account's rung, NaN for none."""
+    found = np.full(len(rung), np.nan)
+    for step, limit in days.items():
+        found[rung == step] = limit
+    return found
 
 
 def _never(effects: Sequence[Effect], earliest: np.ndarray) -> list[tuple[str, np.ndarray]]:

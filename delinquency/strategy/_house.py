@@ -7,8 +7,9 @@ from math import inf
 from typing import Any
 
 from delinquency.errors import Problem, did_you_mean
-from delinquency.settings import Document, parts, shown
-from delinquency.strategy._engine import channels_of
+from delinquency.settings import parts
+from delinquency.storage import Document, quoted
+from delinquency.strategy._effects import channels_of
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._rules import RulePack
 from delinquency.strategy._treatments import Treatment
@@ -24,7 +25,7 @@ def house_problems(document: Document) -> Iterator[Problem]:
         if name not in RulePack.shipped():
             near = did_you_mean(name, RulePack.shipped())
             fix = near or "shipped: " + ", ".join(RulePack.shipped())
-            yield Problem("DLQ-206", f"unknown rule pack {shown(name)}", where, fix=fix)
+            yield Problem("DLQ-206", f"unknown rule pack {quoted(name)}", where, fix=fix)
         else:
             named.append(RulePack.load(name))
     actors = {a for name in RulePack.shipped() for a in RulePack.load(name).file.actors}
@@ -32,18 +33,18 @@ def house_problems(document: Document) -> Iterator[Problem]:
         if name not in actors:
             fix = did_you_mean(name, actors) or "known: " + ", ".join(sorted(actors))
             where = document.at("actors", index)
-            yield Problem("DLQ-206", f"unknown actor {shown(name)}", where, fix=fix)
+            yield Problem("DLQ-206", f"unknown actor {quoted(name)}", where, fix=fix)
     seen: set[str] = set()
     binding = [rule for pack in named for rule in pack.rules if rule.blocks]
     for position, own in parts(Rule, document.data.get("house")).items():
         if own.id in seen or any(own.id == rule.id for pack in named for rule in pack.rules):
             where = document.at("house", position, "id")
-            yield Problem("DLQ-203", f"rule {shown(own.id)} stands twice", where, fix="rename it")
+            yield Problem("DLQ-203", f"rule {quoted(own.id)} stands twice", where, fix="rename it")
         seen.add(own.id)
         for rule in binding:
             if reason := _weaker(own, rule):
                 where = document.at("house", position)
-                what = f"house rule {shown(own.id)} loosens {rule.id}: {reason}"
+                what = f"house rule {quoted(own.id)} loosens {rule.id}: {reason}"
                 yield Problem("DLQ-209", what, where, fix="a house policy may only tighten")
 
 
@@ -96,16 +97,16 @@ def loosened(
     where = document.at("treatments", position)
     dropped = [name for name in base.requires if name not in entry.requires]
     if dropped:
-        what = f"{shown(entry.treatment)} drops the precondition {shown(dropped[0])}"
+        what = f"{quoted(entry.treatment)} drops the precondition {quoted(dropped[0])}"
         fix = "preconditions may be added, not dropped; a new name makes a new treatment"
         yield Problem("DLQ-209", what, where, len(dropped), fix)
     if entry.rung < base.rung:
-        what = f"{shown(entry.treatment)} is put on rung {entry.rung}, below its own {base.rung}"
+        what = f"{quoted(entry.treatment)} is put on rung {entry.rung}, below its own {base.rung}"
         yield Problem("DLQ-209", what, where, fix="a rung may be raised, not lowered")
     for name, limit in base.parameters.items():
         floor = name.startswith(("min_", "npv_"))
         own = entry.parameters.get(name, -inf if floor else inf)
         if (own < limit) if floor else (own > limit):
-            what = f"{shown(entry.treatment)} loosens its parameter {shown(name)}"
+            what = f"{quoted(entry.treatment)} loosens its parameter {quoted(name)}"
             fix = f"keep it within {limit:g}"
             yield Problem("DLQ-209", what, where, fix=fix)

@@ -21,7 +21,8 @@ from typing import Any
 import pandas as pd
 
 from delinquency.errors import InputError, Problem, did_you_mean
-from delinquency.settings import Document, read_document, read_text, validate
+from delinquency.settings import validate
+from delinquency.storage import Document, parse_yaml, read_yaml
 from delinquency.strategy._rule_models import PackFile, Rule
 
 __all__ = ["RulePack", "list_rules", "packs_of"]
@@ -70,12 +71,12 @@ class RulePack:
             near = did_you_mean(str(name), cls.shipped())
             fix = near or "shipped: " + ", ".join(cls.shipped())
             raise InputError(Problem("DLQ-206", "unknown rule pack", str(name), fix=fix))
-        return cls._from(read_document(name))
+        return cls._from(read_yaml(name))
 
     @classmethod
     def from_text(cls, text: str, name: str = "rules.yaml") -> RulePack:
         """Read the text of a pack; `name` is how messages call it."""
-        return cls._from(read_text(text, name))
+        return cls._from(parse_yaml(text, name))
 
     @classmethod
     def _from(cls, document: Document) -> RulePack:
@@ -84,6 +85,11 @@ class RulePack:
         if file is None or problems:
             raise InputError(*problems)
         return cls(file)
+
+    @classmethod
+    def house_example(cls) -> RulePack:
+        """Return the shipped example of a house policy: made up, to be copied and replaced."""
+        return _house_example()
 
     @staticmethod
     def shipped() -> list[str]:
@@ -145,6 +151,12 @@ def _shipped_ids() -> tuple[str, ...]:
 @cache
 def _shipped_pack(name: str) -> RulePack:
     file = resources.files("delinquency.strategy").joinpath(f"data/packs/{name}.yaml")
+    return RulePack.from_text(file.read_text("utf-8"), file.name)
+
+
+@cache
+def _house_example() -> RulePack:
+    file = resources.files("delinquency.strategy").joinpath("data/house_policy.yaml")
     return RulePack.from_text(file.read_text("utf-8"), file.name)
 
 

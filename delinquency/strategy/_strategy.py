@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from delinquency.errors import InputError
-from delinquency.settings import Document, read_document, read_text, validate
+from delinquency.settings import place_of, validate
+from delinquency.storage import Document, parse_yaml, read_yaml
 from delinquency.strategy._check import effective_catalogue, stated_problems
 from delinquency.strategy._file import Cell, StrategyFile
 from delinquency.strategy._rule_models import PackFile
@@ -65,7 +66,7 @@ class Strategy:
             overlaps, ``DLQ-208`` cells missing or unreachable, ``DLQ-209`` a treatment that can
             never be chosen, or a rule loosened.
         """
-        return cls._from(read_document(path))
+        return cls._from(read_yaml(path))
 
     @classmethod
     def from_text(cls, text: str, name: str = "strategy.yaml") -> Strategy:
@@ -78,7 +79,7 @@ class Strategy:
             ...
         delinquency.errors.InputError: strategy.yaml:3:9: DLQ-205 "stages": the list is empty...
         """
-        return cls._from(read_text(text, name))
+        return cls._from(parse_yaml(text, name))
 
     @classmethod
     def default(cls) -> Strategy:
@@ -90,7 +91,7 @@ class Strategy:
         file, problems = validate(StrategyFile, document, document.data)
         problems = [*document.problems, *problems, *stated_problems(document, catalogue())]
         if file is None or problems:
-            raise InputError(*sorted(problems, key=_place))
+            raise InputError(*sorted(problems, key=lambda problem: place_of(problem.where)))
         return cls(file, effective_catalogue(document.data, catalogue()))
 
     def __repr__(self) -> str:
@@ -170,12 +171,6 @@ def _in_words(cell: Cell) -> str:
         asked = " and ".join(f"{column} {test}" for column, test in cell.when.items())
         text = f"if {asked}: {text}"
     return text
-
-
-def _place(problem: Any) -> tuple[str, int, int]:
-    name, _, column = problem.where.rpartition(":")
-    name, _, line = name.rpartition(":")
-    return (name, int(line), int(column)) if line.isdigit() else (problem.where, 0, 0)
 
 
 @cache

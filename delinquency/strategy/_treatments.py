@@ -11,7 +11,8 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from delinquency.errors import InputError
-from delinquency.settings import Model, Name, read_text, validate
+from delinquency.settings import Model, Name, validate
+from delinquency.storage import parse_yaml
 
 __all__ = ["Treatment", "catalogue", "treatments"]
 
@@ -100,7 +101,7 @@ def _shipped() -> dict[str, Treatment]:
     text = (
         resources.files("delinquency.strategy").joinpath("data/treatments.yaml").read_text("utf-8")
     )
-    document = read_text(text, "treatments.yaml")
+    document = parse_yaml(text, "treatments.yaml")
     file, problems = validate(TreatmentFile, document, document.data)
     if file is None or document.problems:
         raise InputError(*document.problems, *problems)

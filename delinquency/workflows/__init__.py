@@ -5,8 +5,9 @@ never read. Functions named ``..._files`` do the same from files to a folder wit
 """
 
 from delinquency.workflows._demo import Demo, demo
-from delinquency.workflows._files import plan_files, report_files, score_files
-from delinquency.workflows._road import Scoring, Trained, check, plan, review, score, train
+from delinquency.workflows._files import plan_files, report_files, score_files, verify
+from delinquency.workflows._plan import plan
+from delinquency.workflows._road import Scoring, Trained, check, review, score, train
 
 __all__ = [
     "Demo",
@@ -21,4 +22,5 @@ __all__ = [
     "score",
     "score_files",
     "train",
+    "verify",
 ]

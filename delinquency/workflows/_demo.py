@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from delinquency import datasets, evaluation, report, storage
+from delinquency import strategy as strategies
+from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
-from delinquency.workflows._files import commit, load_strategy
+from delinquency.workflows._files import commit, load_rules, load_strategy
 from delinquency.workflows._road import Say, quiet
 from delinquency.workflows._story import story
 
@@ -19,7 +22,12 @@ __all__ = ["Demo", "demo"]
 _AS_OF = "2005-09-30"
 # The sample has six months; longer windows would say the same again.
 _WINDOWS = (3, 6)
+# All clients of the sample lived in Taiwan, which has one zone; the hour is that of a working day's start.
+_PLACE = {"jurisdiction": "TW", "time_zone": "Asia/Taipei"}
+_AT = f"{_AS_OF}T08:00+08:00"
 _UNKNOWN = (
+    "What the law of Taiwan asks: no pack for it is shipped. The rules at work are those of an example of a "
+    "house policy, made up to show how rules act; they are nobody's policy and no law.",
     "The sample has no dates within the month, no minimum due, no write-offs, no recoveries and no "
     "treatments, so nothing here was learnt from what collectors did.",
     "Days past due are months late times 30, as the file counts; code 1 exists almost only in September, "
@@ -60,6 +68,8 @@ def demo(
     out: str | os.PathLike[str] = "delinquency-demo",
     *,
     strategy: str | os.PathLike[str] | None = None,
+    packs: Sequence[str] = (),
+    house_policy: str | os.PathLike[str] | None = None,
     say: Say = quiet,
 ) -> Demo:
     """Walk the road on the real sample and leave scores, plan, bundle, report and manifest.
@@ -70,6 +80,11 @@ def demo(
         Folder to write; the same input leaves the same bytes.
     strategy : path, optional
         Strategy file instead of the default one.
+    packs : sequence of str
+        Rule packs to name as well. None of those that are shipped is law in Taiwan, where the sample
+        is from, so the page says that they are without effect.
+    house_policy : path, optional
+        Rules of a house instead of the shipped example, which is made up and says so.
     say : callable
         Told what is being done.
 
@@ -81,9 +96,11 @@ def demo(
     Raises
     ------
     InputError
-        When the strategy file has mistakes; nothing is written then.
+        When the strategy file or the house policy has mistakes; nothing is written then.
     """
     folder, chosen = Path(out), load_strategy(strategy)
+    rules = load_rules(packs, house_policy, (), _AT)
+    rules["house_policy"] = rules["house_policy"] or strategies.RulePack.house_example()
     say("months: the real sample, 30,000 credit-card clients, Taiwan 2005")
     sample = datasets.load_credit_card()
     say("checks")
@@ -93,8 +110,9 @@ def demo(
     )
     scored = road.score(sample.months, trained.scorer, as_of=_AS_OF, say=say)
     say("plan")
-    plan = road.plan(
-        scored.scores, sample.months, as_of=_AS_OF, accounts=sample.accounts, strategy=chosen
+    people = sample.accounts.assign(**_PLACE)
+    plan = plans.plan(
+        scored.scores, sample.months, as_of=_AS_OF, accounts=people, strategy=chosen, **rules
     )
     bads = int(sample.labels["bad"].sum())
     bundle = trained.scorer.to_bundle()
@@ -111,6 +129,7 @@ def demo(
         source=sample.attribution,
         holdout=trained.holdout,
         accounts=sample.accounts,
+        conduct=plans.conduct(plan, people, None, chosen, **rules),
         importance=trained.importance,
         target="default on the card in October 2005",
         labelled=(len(sample.labels), bads),
@@ -119,6 +138,7 @@ def demo(
         manifest={
             "bundle": bundle.hash,
             "strategy": chosen.hash,
+            "policy": plan["policy"].iloc[0],
             "features": len(trained.scorer.features),
             **storage.versions(),
         },
@@ -138,6 +158,7 @@ def demo(
             "sample": datasets.SAMPLE_SHA256,
             "bundle": bundle.hash,
             "strategy": chosen.hash,
+            "policy": plan["policy"].iloc[0],
             "features": len(trained.scorer.features),
         },
     )

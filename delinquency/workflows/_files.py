@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.workflows import _road as road
+from delinquency.workflows._plan import plan
 from delinquency.workflows._road import Say, quiet
 from delinquency.workflows._story import tell
 
-__all__ = ["commit", "plan_files", "report_files", "score_files"]
+__all__ = ["commit", "plan_files", "report_files", "score_files", "verify"]
 
 Path_ = str | os.PathLike[str]
 
@@ -106,32 +107,57 @@ def plan_files(
     *,
     as_of: Any,
     out: Path_,
+    at: Any = None,
     accounts: Path_ | None = None,
+    contacts: Path_ | None = None,
     strategy: Path_ | None = None,
+    packs: Sequence[str] = (),
+    house_policy: Path_ | None = None,
+    actors: Sequence[str] = (),
+    log: Path_ | None = None,
 ) -> pd.DataFrame:
     """Plan a file of scores; write ``plan.parquet`` and the manifest.
+
+    Parameters
+    ----------
+    scores, months, accounts, contacts : path
+        Tables; see `plan`.
+    as_of, at, packs, actors, log
+        As for `plan`.
+    out : path
+        Folder to write.
+    strategy, house_policy : path, optional
+        YAML files.
 
     Returns
     -------
     DataFrame
         Accounts by treatment (rows) and band (columns).
     """
-    chosen = load_strategy(strategy)  # first, so that a mistake in it costs no time
-    table = road.plan(
+    # files that people wrote come first, so that a mistake in them costs no time
+    chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
+    table = plan(
         storage.read_table(scores),
         storage.read_table(months),
         as_of=as_of,
-        accounts=None if accounts is None else storage.read_table(accounts),
+        accounts=read_or_none(accounts),
+        contacts=read_or_none(contacts),
         strategy=chosen,
+        log=log,
+        **rules,
     )
-    inputs = {"scores": scores, "months": months, "accounts": accounts, "strategy": strategy}
+    inputs = {"scores": scores, "months": months, "accounts": accounts, "contacts": contacts}
+    inputs |= {"strategy": strategy, "house_policy": house_policy}
+    facts = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
+    if log is not None:
+        facts["decisions"] = decisions_told(log, table)
     commit(
         out,
         "plan",
         as_of=as_of,
         inputs={role: path for role, path in inputs.items() if path is not None},
         tables={"plan.parquet": table},
-        facts={"strategy": chosen.hash},
+        facts=facts,
     )
     return report.plan_by_band(table).reset_index()
 
@@ -143,20 +169,27 @@ def report_files(
     as_of: Any,
     out: Path_,
     labels: Path_ | None = None,
+    at: Any = None,
     accounts: Path_ | None = None,
+    contacts: Path_ | None = None,
     strategy: Path_ | None = None,
+    packs: Sequence[str] = (),
+    house_policy: Path_ | None = None,
+    actors: Sequence[str] = (),
     say: Say = quiet,
 ) -> None:
     """Score, plan and write one HTML page; with labels it also says how good the scores were."""
-    chosen = load_strategy(strategy)
+    chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
     scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
     page = tell(
         storage.read_table(months),
         scorer,
         as_of=as_of,
-        labels=None if labels is None else storage.read_table(labels),
-        accounts=None if accounts is None else storage.read_table(accounts),
+        labels=read_or_none(labels),
+        accounts=read_or_none(accounts),
+        contacts=read_or_none(contacts),
         strategy=chosen,
+        rules=rules,
         say=say,
     )
     storage.write_bytes(out, report.render_report(page).encode())
@@ -165,3 +198,50 @@ def report_files(
 def load_strategy(path: Path_ | None) -> strategies.Strategy:
     """Return the strategy of a file, or the default one."""
     return strategies.Strategy.default() if path is None else strategies.Strategy.load(path)
+
+
+def load_rules(
+    packs: Sequence[str], house_policy: Path_ | None, actors: Sequence[str], at: Any
+) -> dict[str, Any]:
+    """Return what `plan` takes of rules, read from their files."""
+    return {
+        "packs": [strategies.RulePack.load(name) for name in packs],
+        "house_policy": None if house_policy is None else strategies.RulePack.load(house_policy),
+        "actors": tuple(actors),
+        "at": at,
+    }
+
+
+def read_or_none(path: Path_ | None) -> pd.DataFrame | None:
+    """Return the table of a file, or none where no file is given."""
+    return None if path is None else storage.read_table(path)
+
+
+def decisions_told(log: Path_, table: pd.DataFrame) -> dict[str, Any]:
+    """Return what a manifest says of the log: its last run, how much was new, and its last hash."""
+    state = strategies.chain_head(log)
+    return {**state, "new": int((table["run"] == state["run"]).sum())}
+
+
+def verify(folder: Path_) -> pd.DataFrame:
+    """Hash again every file of a run, or of a decision log.
+
+    Parameters
+    ----------
+    folder : path
+        The folder of a run (it has a manifest), or a decision log (it has a chain).
+
+    Returns
+    -------
+    DataFrame
+        ``file, bytes, state``; all is well where every state is ``"same"``. See
+        `delinquency.storage.verify` and `delinquency.strategy.verify_decisions`.
+
+    Raises
+    ------
+    IntegrityError
+        When the manifest or the chain cannot be read.
+    """
+    if (Path(folder) / "chain.json").is_file():
+        return strategies.verify_decisions(folder)
+    return storage.verify(folder)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from delinquency import evaluation, features, history, report, schema, scoring
 from delinquency import strategy as strategies
+from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
 from delinquency.workflows._road import Say, Scoring, quiet
 
@@ -35,7 +36,9 @@ def tell(
     as_of: Any,
     labels: Any = None,
     accounts: Any = None,
+    contacts: Any = None,
     strategy: strategies.Strategy | None = None,
+    rules: Mapping[str, Any] | None = None,
     title: str = "Risk and treatment of a portfolio",
     source: str = "The tables this report was made from.",
     say: Say = quiet,
@@ -44,8 +47,10 @@ def tell(
 
     Parameters
     ----------
-    months, scorer, as_of, accounts, strategy
+    months, scorer, as_of, accounts, contacts, strategy
         As in `score` and `plan`.
+    rules : mapping, optional
+        ``packs, house_policy, actors, at`` as in `plan`.
     labels : table, optional
         Outcomes of this snapshot. With them the score is judged, on the accounts that the scorer's
         own split held out.
@@ -61,7 +66,16 @@ def tell(
     checks = road.check(months, as_of=as_of)
     scored = road.score(months, scorer, as_of=as_of, say=say)
     say("plan")
-    plan = road.plan(scored.scores, months, as_of=as_of, accounts=accounts, strategy=strategy)
+    rules, chosen = rules or {}, strategy or strategies.Strategy.default()
+    plan = plans.plan(
+        scored.scores,
+        months,
+        as_of=as_of,
+        accounts=accounts,
+        contacts=contacts,
+        strategy=chosen,
+        **rules,
+    )
     holdout = None if labels is None else _held_out(scored, labels, scorer)
     return story(
         months,
@@ -70,9 +84,10 @@ def tell(
         plan,
         scorer,
         as_of=as_of,
-        strategy=strategy or strategies.Strategy.default(),
+        strategy=chosen,
         holdout=holdout,
         accounts=accounts,
+        conduct=plans.conduct(plan, accounts, contacts, chosen, **rules),
         title=title,
         source=source,
     )
@@ -98,6 +113,7 @@ def story(
     source: str,
     holdout: pd.DataFrame | None = None,
     accounts: Any = None,
+    conduct: tuple[pd.DataFrame, list[str]] | None = None,
     importance: pd.DataFrame | None = None,
     target: str = "",
     labelled: tuple[int, int] | None = None,
@@ -123,7 +139,10 @@ def story(
         drivers=None if importance is None else report.driver_rows(importance, catalogue),
         examples=report.example_rows(scored.scores),
         plan=report.plan_rows(plan, chinese),
-        removed=report.removed_rows(plan, chinese, strategies.in_words),
+        removed=report.removed_rows(plan, chinese, strategies.in_words, strategies.until_in_words),
+        waiting=report.waiting_rows(plan, chinese, _rule),
+        packs=conduct[0] if conduct else None,
+        conduct=conduct[1] if conduct else (),
         confirm=report.confirm_rows(plan, chinese, strategies.need_in_words),
         policy=report.policy_rows(strategy.table()),
         unknowns=[*unknowns, *UNKNOWN],
@@ -132,6 +151,10 @@ def story(
         favoured="nothing is done, or a reminder is sent",
         **judged,
     )
+
+
+def _rule(name: str) -> str:
+    return strategies.rule_in_words(name, "en")
 
 
 def _judgement(holdout: pd.DataFrame, scorer: scoring.Scorer) -> dict[str, Any]:

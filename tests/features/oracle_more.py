@@ -111,6 +111,31 @@ def window_features(rows):
     }
 
 
+def quantile(values, share):
+    """Linear between order statistics, as type 7 of Hyndman and Fan (1996)."""
+    if not values:
+        return None
+    rising = sorted(map(Fraction, values))
+    place = Fraction(share) * (len(rising) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(rising) - 1)
+    return float(rising[below] + (place - below) * (rising[above] - rising[below]))
+
+
+def quartile_features(rows):
+    days = [days_of(row) for row in rows]
+    ratios = [payment_ratio(row) for row in due_rows(rows)]
+    use = known(utilisation(row) for row in rows)
+    return {
+        "dpd_median": quantile(days, 0.5),
+        "dpd_q3": quantile(days, 0.75),
+        "payment_ratio_q1": quantile(ratios, 0.25),
+        "payment_ratio_median": quantile(ratios, 0.5),
+        "utilisation_median": quantile(use, 0.5),
+        "utilisation_q3": quantile(use, 0.75),
+    }
+
+
 def recency(rows, now):
     def since(test):
         hits = [row for row in rows if test(row)]
@@ -293,6 +318,9 @@ def features(rows, now, windows):
     for window in windows:
         part = [row for row in rows if ordinal(row["month"]) > now - window]
         result |= {f"{name}_{window}m": value for name, value in window_features(part).items()}
+    for window in windows:
+        part = [row for row in rows if ordinal(row["month"]) > now - window]
+        result |= {f"{name}_{window}m": value for name, value in quartile_features(part).items()}
     two_years = [row for row in rows if ordinal(row["month"]) > now - 24]
     result |= recency(two_years, now)
     for half_life in (3, 12):

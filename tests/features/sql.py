@@ -132,6 +132,12 @@ MORE_WINDOWED = {
     "paid_to_balance": f"sum(paid) filter ({NEXT} and prev_balance > 0)"
     f" / sum(prev_balance) filter ({NEXT} and prev_balance > 0 and paid is not null)",
     "clean_streak_max": "max(clean_run)",
+    "dpd_median": "quantile_cont(days, 0.5)",
+    "dpd_q3": "quantile_cont(days, 0.75)",
+    "payment_ratio_q1": "quantile_cont(ratio, 0.25)",
+    "payment_ratio_median": "quantile_cont(ratio, 0.5)",
+    "utilisation_median": "quantile_cont(use, 0.5)",
+    "utilisation_q3": "quantile_cont(use, 0.75)",
 }
 LATEST_MORE = {
     "headroom_last": "lim - balance",

@@ -82,7 +82,9 @@ def test_a_window_keeps_its_months_not_whole_loans():
     clean = features_of(history([0] * 24, due, [100.0] * 24))
 
     short = [name for name in troubled.index if name.endswith(("_3m", "_6m", "_12m"))]
-    assert len(short) == 3 * (23 - 7 + 19 - 6) + 2  # all windowed ones without balance, two ratios
+    assert (
+        len(short) == 3 * (23 - 7 + 19 - 6 + 4) + 2
+    )  # all windowed ones without balance, two ratios
     pd.testing.assert_series_equal(troubled[short], clean[short])
     assert troubled["dpd90_count_24m"] == 12
     assert troubled["months_since_dpd90"] == 12

@@ -16,6 +16,7 @@ from delinquency.features import (
     _contrast,
     _kernels,
     _line,
+    _quartiles,
     _recency,
     _status,
     _windowed,
@@ -47,6 +48,7 @@ STEPS = ("i", "begin", "end", "first", "last")
 MODULES = {
     _kernels: CORE,
     _windowed: _windowed.BLOCK,
+    _quartiles: _quartiles.BLOCK,
     _recency: _recency.BLOCK,
     _contrast: _contrast.BLOCK,
     _line: _line.BLOCK,

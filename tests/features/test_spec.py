@@ -54,11 +54,14 @@ def test_keys_left_out_mean_all(tmp_path):
         ("format: 1\nnames: [NO]\n", "f.yaml:2:9: DLQ-206"),
         ("format: 2\n", "f.yaml:1:1: DLQ-205 format is not known"),
         ("windows: [3]\n", "f.yaml:1:1: DLQ-205 format is not known"),
-        ("format: 1\nformat: 1\n", "f.yaml:2:1: DLQ-203 a key stands twice"),
+        (
+            "format: 1\nformat: 1\n",
+            'f.yaml:2:1: DLQ-203 key "format" stands twice, first in line 1',
+        ),
         ("format: 1\n  windows: [3]\n", "f.yaml:2:10: DLQ-201 is not YAML"),
         ("format: [1\n", "f.yaml:2:1: DLQ-201 is not YAML"),
-        ("- 3\n", "DLQ-201 f.yaml: is no mapping"),
-        ("", "DLQ-201 f.yaml: is no mapping"),
+        ("- 3\n", "DLQ-201 .*f.yaml: is not a mapping"),
+        ("", "DLQ-201 .*f.yaml: is empty"),
     ],
 )
 def test_a_mistake_is_named_by_file_line_and_column(tmp_path, text, message):

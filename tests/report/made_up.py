@@ -161,12 +161,23 @@ def parts():
         "removed": pd.DataFrame(
             [
                 ("agent_call", "人工电话", 158, "hold.dispute",
-                 "a dispute is open; only care and notices remain"),
+                 "a dispute is open; only care and notices remain", "never while the hold stands"),
                 ("ai_voice_call", "智能语音外呼", 2210, "precondition.robocall_consent",
-                 "no consent to automated calls is on record"),
+                 "no consent to automated calls is on record", "once there is evidence of it"),
             ],
-            columns=["treatment", "zh", "n", "rule", "why"],
+            columns=["treatment", "zh", "n", "rule", "why", "until"],
         ),
+        "waiting": pd.DataFrame(
+            [("agent_call", "人工电话", 3940, "house.hours", "contact hours (house.hours)",
+              "from 2005-09-30 01:00 UTC")],
+            columns=["treatment", "zh", "n", "rule", "why", "until"],
+        ),
+        "packs": pd.DataFrame(
+            [("house.example", "2026.11", "An example of a house policy", "any", 4, 4, 30_000),
+             ("us.fdcpa_reg_f", "2026.11", "FDCPA and Regulation F", "US", 0, 0, 0)],
+            columns=["pack", "version", "title", "jurisdiction", "rules", "blocking", "accounts"],
+        ),
+        "conduct": ["No contact log was given, so limits were not tested."],
         "confirm": pd.DataFrame(
             [
                 ("agent_call", "人工电话", 3940, ["valid_phone", "in_window", "under_cap"]),

@@ -127,7 +127,8 @@ def hostile_story(name):
                 poisoned[column] = [f"{name}{row}" for row in range(len(table))]
         return poisoned
 
-    tables = ("checks", "bands", "drivers", "examples", "plan", "removed", "confirm", "policy")
+    tables = ("checks", "bands", "drivers", "examples", "plan", "removed", "waiting")
+    tables = (*tables, "packs", "confirm", "policy")
     # months are dates, and no names
     changes = {table: poison(getattr(base, table)) for table in tables}
     texts = dict.fromkeys(("title", "as_of", "source", "target", "sample"), name)

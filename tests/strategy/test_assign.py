@@ -340,6 +340,8 @@ def test_a_contact_that_would_wait_too_long_gives_way_to_the_next(book):
 
     assert plan["treatment"].tolist() == ["no_action"]
     assert "later:au.cap_month" in plan["removed"][0]
+    # midnight in Sydney, where December begins eleven hours before it does in Greenwich
+    assert "digital_reminder: 2026-11-30T13:00Z" in plan["allowed_from"][0].split("; ")
 
 
 DRAWN = """\
@@ -406,6 +408,69 @@ def test_an_account_dwells_on_its_rung_before_it_climbs(book):
     message, call = "digital_reminder", "agent_call"
     assert plan["treatment"].tolist() == [message, call, call, message]
     assert plan.loc[1, "removed"] == "agent_call: dwell"
+
+
+SLOW = (
+    "format: 1\nname: slow\ndwell_days: {1: 5}\ntimeout_days: {1: 10}\n"
+    "stages: [{stage: all, dpd: [0, null]}]\nbands: [C]\n"
+    "cells:\n  - {stage: all, band: C, treatment: [%s]}\n"
+)
+
+
+def test_a_rung_times_out_and_the_next_one_takes_over(book):
+    """Messages for ten days, then a call; without a higher step that is open, messages go on."""
+    strategy = Strategy.from_text(SLOW % "digital_reminder, agent_call")
+    facts = {
+        "current_rung": [1, 1, 1, 3, 1],
+        "days_at_rung": [9.0, 10.0, 10.0, 25.0, np.nan],
+        "valid_phone": [True, True, False, True, True],
+    }
+
+    plan = plan_of(*book(*[(20, "C")] * 5, **facts), strategy=strategy)
+
+    message, call = "digital_reminder", "agent_call"
+    assert plan["treatment"].tolist() == [message, call, message, message, message]
+    assert plan.loc[2, "removed"] == "digital_reminder: timeout"
+    assert plan.loc[4, "removed"] == ""
+
+
+@pytest.mark.parametrize("relief", ["paid_recently", "promise_open", "hardship_reported"])
+def test_what_was_paid_or_promised_stops_the_clock(book, relief):
+    """A timeout never answers a payment, a promise or hardship with a call."""
+    strategy = Strategy.from_text(SLOW % "digital_reminder, agent_call")
+    facts = {"current_rung": [1, 1], "days_at_rung": [30.0, 30.0], relief: [True, False]}
+
+    plan = plan_of(*book(*[(20, "C")] * 2, **facts), strategy=strategy)
+
+    assert plan["treatment"].tolist() == ["digital_reminder", "agent_call"]
+
+
+@pytest.mark.parametrize(
+    ("first", "rung", "chosen"),
+    [("instalment_plan", 4, "instalment_plan"), ("agent_call", 3, "demand_letter")],
+)
+def test_an_arrangement_is_never_timed_out(book, first, rung, chosen):
+    """A letter takes over from calls that brought nothing, and from an offered plan never."""
+    text = SLOW.replace("{1: 10}", "{3: 20, 4: 20}") % f"{first}, demand_letter"
+    evidence = ("contact_tried", "arrangement_offered", "contact_happened", "address_valid")
+    facts = {name: [True] for name in (*evidence, "not_time_barred")}
+    facts |= {name: [False] for name in HOLDS}
+    facts |= {"current_rung": [rung], "days_at_rung": [30.0]}
+
+    plan = plan_of(*book((70, "C"), **facts), strategy=Strategy.from_text(text))
+
+    assert plan["treatment"].tolist() == [chosen]
+
+
+def test_what_waiting_allows_again_is_told_with_its_instant(book):
+    """Two days of five are left to dwell; a missing number lifts by no waiting."""
+    strategy = Strategy.from_text(SLOW % "agent_call, digital_reminder")
+    facts = {"current_rung": [1, 1], "days_at_rung": [3.0, 3.0], "valid_phone": [True, False]}
+
+    plan = plan_of(*book(*[(20, "C")] * 2, **facts), strategy=strategy)
+
+    assert plan["allowed_from"].tolist() == ["agent_call: 2026-07-03T00:00Z", ""]
+    assert "Call by an agent is allowed from 2026-07-03 00:00Z." in explain(plan.iloc[0])
 
 
 def test_a_strategy_names_its_packs_and_the_rules_of_the_house(book):

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from delinquency import storage
 from delinquency.errors import InputError, IntegrityError, LockError
 from delinquency.strategy import (
+    chain_head,
+    last_plan,
     read_decisions,
     record_decisions,
     replay,
@@ -98,6 +100,36 @@ def test_a_past_decision_is_proved_from_its_inputs(tables, tmp_path):
     assert (proof["treatment"] == proof["replayed"]).all()
     with pytest.raises(InputError, match="DLQ-126"):
         replay(tmp_path, "2026-07-02")
+
+
+def test_a_plan_that_is_shown_is_proved_against_the_log(tables, tmp_path):
+    """An edited row, and one that the inputs never led to, are found."""
+    shown = record(tmp_path, tables)
+    shown.loc[1, "rule"] = "8-30/A"
+    shown.loc[2, "decision_id"] = "0" * 64
+
+    proof = replay(shown, "2026-07-01", log=tmp_path)
+
+    assert proof["same"].tolist() == [True, False, False, True, True]
+    assert proof["run"].isna().tolist() == [False, False, True, False, False]
+    with pytest.raises(InputError, match="DLQ-188"):
+        replay(shown, "2026-07-01")
+    with pytest.raises(InputError, match="DLQ-126"):
+        replay(shown.assign(as_of=pd.Timestamp("2026-07-02")), "2026-07-01", log=tmp_path)
+
+
+def test_the_last_plan_names_the_run_that_decided_each_row(tables, tmp_path):
+    """Made again it is the same plan, and every row is of the first run."""
+    first = record(tmp_path, tables)
+    record(tmp_path, tables, "2026-07-02T15:00Z")
+
+    plan = last_plan(tmp_path)
+
+    assert plan["run"].tolist() == ["000001"] * 5
+    assert plan["treatment"].tolist() == first["treatment"].tolist()
+    assert chain_head(tmp_path)["run"] == "000002"
+    with pytest.raises(IntegrityError, match="DLQ-602"):
+        last_plan(tmp_path / "absent")
 
 
 def test_the_log_keeps_no_contact_that_was_not_known(tables, tmp_path):

@@ -131,6 +131,20 @@ BROKEN = [
     ("name: small", "name: small\ndisable: care_and_hold", "3:10: DLQ-209", "must stay enabled"),
     ("name: small", "name: small\nenable: partner_notce", "3:9: DLQ-206", "partner_notice"),
     ("format: 1", "format: 2", "1:9: DLQ-205", "expected 1"),
+    ("name: small", "name: small\ntimeout_days: {1: 0}", "3:19: DLQ-205", "greater than"),
+    (
+        "name: small",
+        "name: small\ntimeout_days: {10: 3}",
+        "3:16: DLQ-205",
+        "expected the form ^[0-9]$",
+    ),
+    ("name: small", "name: small\ntimeout_days: {5: 9}", "3:19: DLQ-208", "leads nowhere"),
+    (
+        "name: small",
+        "name: small\ndwell_days: {1: 5}\ntimeout_days: {1: 4}",
+        "4:19: DLQ-209",
+        "must be stayed on for 5",
+    ),
     ("bands: [A, B]", "bands: &x [A, B]", "6:8: DLQ-201", "anchor"),
     ("bands: [A, B]", "bands: !!set [A, B]", "6:8: DLQ-201", "tag"),
 ]

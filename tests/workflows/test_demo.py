@@ -96,3 +96,22 @@ def test_verify_finds_a_changed_file(demo_run, tmp_path, run, lost):
     assert result.code == 6
     assert any(lost in line and "changed" in line for line in result.out.splitlines())
     assert run("verify", demo_run.folder).code == 0
+
+
+def test_the_page_says_what_the_rules_did_and_that_they_are_an_example(demo_run):
+    """The house example postpones calls until nine in Taipei, and no law of Taiwan is claimed."""
+    page = (demo_run.folder / "report.html").read_text("utf-8")
+    plan = pd.read_parquet(demo_run.folder / "plan.parquet")
+
+    called = plan["channel"] == "phone"
+    assert set(plan.loc[called, "postponed"]) == {"house.hours"}
+    assert set(plan.loc[called, "earliest_at"].astype(str)) == {"2005-09-30 01:00:00+00:00"}
+    for words in (
+        "house.example",
+        "from 2005-09-30 01:00 UTC",
+        "limits on the number of contacts were not tested",
+        "What the law of Taiwan asks: no pack for it is shipped",
+        "once there is evidence of it",
+        "only once that notice has been given",
+    ):
+        assert words in page

@@ -1,16 +1,31 @@
-"""What every configuration model shares: strict, frozen, no unknown keys; how errors read."""
+"""People's settings as frozen models: strict, no unknown keys, every mistake with line and column.
+
+A settings file is YAML 1.2, read by `delinquency.storage.read_yaml`, into a `Model` that says what
+may stand in it. A typo is an error that names the nearest key; all mistakes of a file come together.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from delinquency.errors import Problem, did_you_mean
-from delinquency.settings._yaml import Document, shown
+from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.storage import Document, quoted, read_yaml
 
-__all__ = ["MaybeNames", "Model", "Name", "Names", "parts", "problems_of", "validate"]
+__all__ = [
+    "MaybeNames",
+    "Model",
+    "Name",
+    "Names",
+    "parts",
+    "place_of",
+    "problems_of",
+    "read_settings",
+    "validate",
+]
 
 
 class Model(BaseModel):
@@ -23,7 +38,8 @@ class Model(BaseModel):
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\s;:|/][^\n;|/]*$")]
+_NAME = r"^[^\s;:|/][^\n;|/]*$"
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_NAME)]
 
 
 def _as_names(value: Any) -> Any:
@@ -72,6 +88,53 @@ _WORDS = {
 }
 
 
+def read_settings(model: type[AnyModel], path: str | os.PathLike[str]) -> AnyModel:
+    r"""Read a settings file into its model, or say every mistake in it.
+
+    Parameters
+    ----------
+    model : type
+        A `Model`: what may stand in the file. A ``ValueError`` that its own validators raise is told
+        as it is, with the place.
+    path : path
+        The file.
+
+    Returns
+    -------
+    Model
+        Frozen.
+
+    Raises
+    ------
+    InputError
+        All mistakes, each with ``file:line:column``: ``DLQ-201`` no YAML, ``DLQ-202`` unknown key,
+        ``DLQ-203`` repeated key, ``DLQ-204`` key missing, ``DLQ-205`` wrong value.
+
+    Examples
+    --------
+    >>> class Alarm(Model):
+    ...     name: Name
+    ...     days: int = 7
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "alarm.yaml"
+    >>> _ = file.write_text("name: roll\ndays: 3\n", "utf-8")
+    >>> read_settings(Alarm, file)
+    Alarm(name='roll', days=3)
+    """
+    document = read_yaml(path)
+    settings, problems = validate(model, document, document.data)
+    problems = [*document.problems, *problems]
+    if settings is None or problems:
+        raise InputError(*sorted(problems, key=lambda problem: place_of(problem.where)))
+    return settings
+
+
+def place_of(where: str) -> tuple[int, int]:
+    """Return line and column of ``file:line:column``, so that problems read from top to bottom."""
+    _, line, column = (":0:0" + where).rsplit(":", 2)
+    return (int(line), int(column)) if line.isdigit() and column.isdigit() else (0, 0)
+
+
 def validate(
     model: type[AnyModel], document: Document, data: Any, *path: str | int
 ) -> tuple[AnyModel | None, list[Problem]]:
@@ -110,7 +173,7 @@ def problems_of(
         elif entry["type"] != "missing":
             problems.append(_wrong_value(place, entry, document))
         elif place not in meant:
-            what = f"key {shown(place[-1])} is missing"
+            what = f"key {quoted(place[-1])} is missing"
             where = document.at(*place[:-1])
             problems.append(Problem("DLQ-204", what, where, fix=f"add {place[-1]}:"))
     return problems
@@ -128,21 +191,26 @@ def _unknown_key(
     if hint:
         meant.add((*place[:-1], hint.split('"')[1]))
     fix = hint or ("known keys: " + ", ".join(known) if known else "remove it")
-    return Problem("DLQ-202", f"unknown key {shown(place[-1])}", document.key(*place), fix=fix)
+    return Problem("DLQ-202", f"unknown key {quoted(place[-1])}", document.key(*place), fix=fix)
 
 
 def _wrong_value(place: tuple[Any, ...], entry: Any, document: Document) -> Problem:
     kind, context = entry["type"], entry.get("ctx", {})
+    of_key = place[-1] == "[key]"  # so pydantic says that the key itself is wrong
+    place = place[:-1] if of_key else place
     if kind == "value_error":
         what = str(context.get("error", entry["msg"]))
     elif kind == "literal_error":
         what = f"expected {context.get('expected')}"
+    elif kind == "string_pattern_mismatch" and context.get("pattern") != _NAME:
+        what = f"expected the form {context.get('pattern')}"
     else:
         what = _WORDS.get(kind) or entry["msg"][:1].lower() + entry["msg"][1:]
     named = [part for part in place if isinstance(part, str)]
-    label = f"{shown(named[-1])}: " if named else ""
+    label = f"{quoted(named[-1])}: " if named else ""
     fix = "change it; the shipped files show every key at work"
-    return Problem("DLQ-205", f"{label}{what}", document.at(*place), fix=fix)
+    where = document.key(*place) if of_key else document.at(*place)
+    return Problem("DLQ-205", f"{label}{what}", where, fix=fix)
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

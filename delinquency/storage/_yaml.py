@@ -28,9 +28,10 @@ from ruamel.yaml.events import (
 
 from delinquency.errors import InputError, Problem
 
-__all__ = ["Document", "read_document", "read_text", "shown"]
+__all__ = ["Document", "parse_yaml", "quoted", "read_yaml"]
 
 MAX_BYTES = 1 << 20
+_LONG = "what people write by hand is a few pages; check the path"
 MAX_DEPTH = 12
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}$")
 _LONG_INTEGER = re.compile(r"[-+]?[0-9]{16,}$")
@@ -82,8 +83,19 @@ class _StopReading(Exception):  # noqa: N818 - it ends the reading, whatever the
         self.what, self.mark, self.fix = what, mark, fix
 
 
-def read_document(path: str | os.PathLike[str]) -> Document:
-    """Read a YAML file whose top level is a mapping.
+def read_yaml(path: str | os.PathLike[str]) -> Document:
+    r"""Read a YAML file whose top level is a mapping.
+
+    Parameters
+    ----------
+    path : path
+        The file, UTF-8, of at most 1 MiB.
+
+    Returns
+    -------
+    Document
+        What it says, and where. A key that stands twice and a number that is none are found here,
+        in ``problems``; the caller raises them together with its own.
 
     Raises
     ------
@@ -98,20 +110,34 @@ def read_document(path: str | os.PathLike[str]) -> Document:
         reason = getattr(error, "strerror", None) or "not a usable path"
         raise _unreadable(name, f"cannot be read: {reason}", "check the path") from error
     if len(content) > MAX_BYTES:
-        raise _unreadable(
-            name, "is larger than 1 MiB", "a settings file is a few pages; check the path"
-        )
+        raise _unreadable(name, "is larger than 1 MiB", _LONG)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _unreadable(name, "is not UTF-8 text", "save it as UTF-8") from error
-    return read_text(text, name)
+    return parse_yaml(text, name)
 
 
-def read_text(text: str, name: str) -> Document:
-    """Read YAML text whose top level is a mapping; `name` is how messages call it."""
+def parse_yaml(text: str, name: str) -> Document:
+    r"""Read YAML text whose top level is a mapping; `name` is how messages call it.
+
+    Raises
+    ------
+    InputError
+        As `read_yaml`.
+
+    Examples
+    --------
+    >>> document = parse_yaml("from: 21:00\ncountry: NO\n", "mine.yaml")
+    >>> document.data
+    {'from': '21:00', 'country': 'NO'}
+    >>> document.key("country"), document.at("country")
+    ('mine.yaml:2:1', 'mine.yaml:2:10')
+    >>> parse_yaml("a: 1\na: 2\n", "mine.yaml").problems[0].code
+    'DLQ-203'
+    """
     if len(text) > MAX_BYTES:
-        raise _unreadable(name, "is larger than 1 MiB", "a settings file is a few pages")
+        raise _unreadable(name, "is larger than 1 MiB", _LONG)
     document = Document(name)
     try:
         _Reader(document).read(text)
@@ -126,7 +152,7 @@ def read_text(text: str, name: str) -> Document:
         raise _unreadable(name, "is not YAML", "mind the indentation and odd characters") from None
     if not isinstance(document.data, dict):
         kind = "empty" if document.data is None else "not a mapping of keys to values"
-        fix = 'start with "format: 1"; a shipped example is a good copy to edit'
+        fix = 'start with "format: 1", then one "key: value" a line'
         raise _unreadable(name, f"is {kind}", fix)
     return document
 
@@ -209,7 +235,7 @@ class _Reader:
         top.key = event.value
         if event.value in top.items:
             first = self.document.keys[path]
-            what = f"key {shown(event.value)} stands twice, first in line {first[0]}"
+            what = f"key {quoted(event.value)} stands twice, first in line {first[0]}"
             where = _position(self.document.name, event.start_mark)
             self.document.problems.append(Problem("DLQ-203", what, where, fix="keep one"))
         else:
@@ -258,7 +284,7 @@ class _Reader:
         return text
 
 
-def shown(text: Any) -> str:
+def quoted(text: Any) -> str:
     """Quote a name from a file, cut to a length that keeps the message one line."""
     plain = "".join(c if c.isprintable() else "?" for c in str(text))
     return f'"{plain if len(plain) <= 60 else plain[:57] + "..."}"'

@@ -1,0 +1,137 @@
+"""The plan: who gets what, under which rules, and recorded so that nothing is decided twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from delinquency import history, schema
+from delinquency import strategy as strategies
+from delinquency.errors import InputError, Problem
+
+__all__ = ["conduct", "plan"]
+
+
+def plan(
+    scores: Any,
+    months: Any,
+    *,
+    as_of: Any,
+    at: Any = None,
+    accounts: Any = None,
+    contacts: Any = None,
+    strategy: strategies.Strategy | None = None,
+    packs: Sequence[strategies.RulePack | str] = (),
+    house_policy: strategies.RulePack | None = None,
+    actors: Sequence[str] = (),
+    log: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Choose one treatment for every scored account; see `delinquency.strategy.assign`.
+
+    Parameters
+    ----------
+    scores : table
+        From `score`.
+    months : table
+        Say how late each account stands and what it owes.
+    as_of : date
+        The day whose standing the plan rests on.
+    at : date or time, optional
+        The instant of the decision, not before `as_of`; the midnight that begins it, in UTC, by
+        default. Hours of contact are judged by it.
+    accounts : table, optional
+        Holds, consents, jurisdiction, time zone, and other evidence that treatments ask for.
+    contacts : table, optional
+        The contact log. Without one, limits on contacts are left to be confirmed.
+    strategy : Strategy, optional
+        The default one, a champion to be challenged, when not given.
+    packs, house_policy, actors
+        As for `delinquency.strategy.eligible`; beside what the strategy names itself.
+    log : path, optional
+        A decision log to record in, made when it is not there. Run again, nothing is decided twice:
+        the column ``run`` names the run of the log that decided each row first.
+
+    Returns
+    -------
+    DataFrame
+        As `delinquency.strategy.assign`; with a log also ``run``.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-187`` when `at` lies before `as_of`; else as `delinquency.strategy.assign`.
+    LockError, IntegrityError
+        As `delinquency.strategy.record_decisions`.
+    """
+    when = _instant(at, as_of)
+    standing = history.positions(months, as_of, accounts)
+    settings: dict[str, Any] = {
+        "strategy": strategy,
+        "packs": packs,
+        "house_policy": house_policy,
+        "actors": actors,
+        "as_of": when,
+    }
+    if log is None:
+        return strategies.assign(scores, standing, contacts, **settings)
+    strategies.record_decisions(log, scores, standing, contacts, **settings)
+    return strategies.last_plan(log)
+
+
+def _instant(at: Any, as_of: Any) -> Any:
+    """Return the instant of the decision; a day's standing cannot serve a decision before it."""
+    day = schema.as_date(as_of)
+    if at is None:
+        return day
+    when = pd.Timestamp(strategies.instant_of(at, "at"))
+    if when < pd.Timestamp(day, tz="UTC"):
+        fix = "give a later --at, or an earlier --as-of"
+        raise InputError(
+            Problem("DLQ-187", "the decision is before the day it rests on", "at", fix=fix)
+        )
+    return when
+
+
+def conduct(
+    plan: pd.DataFrame,
+    accounts: Any,
+    contacts: Any,
+    strategy: strategies.Strategy,
+    packs: Sequence[strategies.RulePack | str] = (),
+    house_policy: strategies.RulePack | None = None,
+    actors: Sequence[str] = (),
+    at: Any = None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rule packs at work, and what to know of how they were applied, in sentences."""
+    people = plan[["account_id"]] if accounts is None else accounts
+    when = plan["as_of"].iloc[0] if at is None else at
+    table = strategies.packs_at_work(
+        people,
+        at=when,
+        packs=packs,
+        house_policy=house_policy,
+        strategy=strategy,
+        actors=actors,
+    )
+    return table, list(_sentences(table, contacts is not None, when))
+
+
+def _sentences(table: pd.DataFrame, counted: bool, when: Any) -> list[str]:
+    if table.empty:
+        return ["No rule pack was named, so no law, hours or limits of contact were tested."]
+    told = [
+        f"The plan was made for {strategies.instant_of(when):%Y-%m-%d %H:%M} UTC. Where several "
+        "packs bind an account the strictest rule wins; the house's own can only tighten."
+    ]
+    idle = table[(table["rules"] == 0) | (table["accounts"] == 0)]["pack"]
+    if len(idle):
+        told.append("Without effect on that day or on these accounts: " + ", ".join(idle) + ".")
+    if not counted:
+        told.append(
+            "No contact log was given, so limits on the number of contacts were not tested; where "
+            "one binds, the contacts so far are to be confirmed."
+        )
+    return told
