@@ -14,7 +14,7 @@ import traceback
 
 import typer
 
-from delinquency.cli import _road, _runs
+from delinquency.cli import _keep, _road, _runs
 from delinquency.cli._rules import rules_app
 from delinquency.errors import DelinquencyError, EnvironmentFailure, Problem
 
@@ -37,6 +37,7 @@ _VERBS = (
     _road.score,
     _road.plan,
     _road.report,
+    _keep.monitor,
     _runs.verify,
 )
 for _verb in _VERBS:
