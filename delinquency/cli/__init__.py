@@ -29,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules_app, name="rules")
+app.add_typer(_keep.champion_app, name="champion")
 # The order is that of the help page: the road first.
 _VERBS = (
     _road.demo,
@@ -38,6 +39,7 @@ _VERBS = (
     _road.plan,
     _road.report,
     _keep.monitor,
+    _keep.retrain,
     _runs.verify,
 )
 for _verb in _VERBS:

@@ -21,6 +21,7 @@ from delinquency.report._compose import (
 from delinquency.report._figures import draw_drivers, draw_plan
 from delinquency.report._monitor import draw_early, draw_shift, monitor_sheet
 from delinquency.report._page import render_report
+from delinquency.report._retrain import retrain_sheet
 from delinquency.report._sheet import Card, Grid, Picture, Section, Sheet, render_sheet
 from delinquency.report._story import Intake, Story
 
@@ -48,5 +49,6 @@ __all__ = [
     "removed_rows",
     "render_report",
     "render_sheet",
+    "retrain_sheet",
     "waiting_rows",
 ]

@@ -136,7 +136,7 @@ def render_sheet(sheet: Sheet) -> str:
 
 
 def _cell(value: Any, kind: str) -> str:
-    if value is None or (not isinstance(value, (list, tuple)) and pd.isna(value)):
+    if value is None or value is pd.NaT or value is pd.NA or value != value:
         return "–"
     if kind in ("month", "day"):
         return pd.Timestamp(value).strftime("%Y-%m" if kind == "month" else "%Y-%m-%d")
