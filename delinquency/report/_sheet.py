@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -138,6 +139,8 @@ def render_sheet(sheet: Sheet) -> str:
 def _cell(value: Any, kind: str) -> str:
     if value is None or value is pd.NaT or value is pd.NA or value != value:
         return "–"
+    if isinstance(value, float) and math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     if kind in ("month", "day"):
         return pd.Timestamp(value).strftime("%Y-%m" if kind == "month" else "%Y-%m-%d")
     shown = {
