@@ -161,6 +161,7 @@ def test_old_months_are_warned_of(where, tmp_path):
     table = book()
     write_table(table[(table["account_id"] > 7) | (table["month"] < "2026-05-01")], where["months"])
     _, told = run(where, tmp_path / "a")
+    write_table(table, where["months"])
     _, late = run(where, tmp_path / "b", as_of="2026-08-31")
 
     assert "warning: 7 accounts have no row for the last month before the date" in told
