@@ -16,7 +16,12 @@ from delinquency.evaluation._arms import compare_arms
 from delinquency.evaluation._audit import audit
 from delinquency.evaluation._bands import by_band, by_month_and_band, grade_test
 from delinquency.evaluation._calibration import Calibration, calibration
-from delinquency.evaluation._compare import Comparison, compare_folds, compare_scores
+from delinquency.evaluation._compare import (
+    Comparison,
+    compare_folds,
+    compare_losses,
+    compare_scores,
+)
 from delinquency.evaluation._discrimination import Discrimination, discrimination, gains, roc
 from delinquency.evaluation._displays import (
     BandDisplay,
@@ -34,6 +39,7 @@ from delinquency.evaluation._draw import (
 )
 from delinquency.evaluation._fairness import by_group, impact_ratios
 from delinquency.evaluation._goal import Goal, GoalReview
+from delinquency.evaluation._goal_file import GoalEntry, read_goals
 from delinquency.evaluation._intervals import holm
 from delinquency.evaluation._policy_value import PolicyValue, policy_value
 from delinquency.evaluation._segments import by_month, by_segment
@@ -46,6 +52,7 @@ __all__ = [
     "Discrimination",
     "GainsDisplay",
     "Goal",
+    "GoalEntry",
     "GoalReview",
     "MonthDisplay",
     "PolicyValue",
@@ -59,6 +66,7 @@ __all__ = [
     "calibration",
     "compare_arms",
     "compare_folds",
+    "compare_losses",
     "compare_scores",
     "discrimination",
     "draw_bands",
@@ -71,5 +79,6 @@ __all__ = [
     "holm",
     "impact_ratios",
     "policy_value",
+    "read_goals",
     "roc",
 ]

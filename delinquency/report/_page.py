@@ -15,10 +15,11 @@ from delinquency import evaluation
 from delinquency.report._figures import draw_drivers, draw_plan, in_words, plan_counts, to_svg
 from delinquency.report._findings import findings, in_short
 from delinquency.report._story import Story
+from delinquency.report._worth import draw_goals
 
-__all__ = ["render_report"]
+__all__ = ["NOTHING", "environment", "read", "render_report", "safe"]
 
-_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
 
 
 def render_report(story: Story) -> str:
@@ -43,9 +44,9 @@ def render_report(story: Story) -> str:
     (False, True)
     """
     figures, rules = _figures(story)
-    style = _read("style.css") + "\n".join(f".{name}{{{rule}}}" for name, rule in rules.items())
+    style = read("style.css") + "\n".join(f".{name}{{{rule}}}" for name, rule in rules.items())
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().from_string(_read("page.html.j2"))
+    template = environment().from_string(read("page.html.j2"))
     return template.render(
         story=story,
         figures=figures,
@@ -53,22 +54,26 @@ def render_report(story: Story) -> str:
         short=in_short(story),
         plan=_plan_table(story.plan),
         policy=_policy_table(story.policy),
-        style=_safe(style),
-        content_policy=f"{_NOTHING}; style-src 'sha256-{digest}'",
+        worth=any(_some(table) for table in (story.goals, story.value, story.prices)),
+        style=safe(style),
+        content_policy=f"{NOTHING}; style-src 'sha256-{digest}'",
     )
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """Return a file that stands beside this one."""
     return files(__package__ or __name__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _safe(text: str) -> Any:
+def safe(text: str) -> Any:
+    """Say that a text of ours needs no escaping."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """Return the templates' surroundings: everything escaped, nothing undefined, our filters."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -77,6 +82,7 @@ def _environment() -> Any:
     environment.filters.update(
         code=_code,
         count=_count,
+        amount=_amount,
         figure=_figure,
         month=_month,
         items=_items,
@@ -102,6 +108,7 @@ def _figures(story: Story) -> tuple[dict[str, Any], dict[str, str]]:
         "bands": (story.bands, evaluation.draw_bands, "Bad rate by band", (5.0, 3.8)),
         "months": (story.months, evaluation.draw_months, "Bad rate by month", (5.0, 3.8)),
         "drivers": (_top(story.drivers), draw_drivers, "Drivers of the score", (5.4, 4.4)),
+        "goals": (story.goals, draw_goals, "Goals as shares of target", _goals_size(story.goals)),
         "plan": (story.plan, draw_plan, "Plan by band", _plan_size(story.plan)),
     }
     figures: dict[str, Any] = dict.fromkeys(parts)
@@ -109,7 +116,7 @@ def _figures(story: Story) -> tuple[dict[str, Any], dict[str, str]]:
     for name, (table, draw, label, size) in parts.items():
         if table is not None and len(table):
             svg, own = to_svg(lambda ax, d=draw, t=table: d(t, ax), name, label, size)
-            figures[name] = _safe(svg)
+            figures[name] = safe(svg)
             rules |= own
     return figures, rules
 
@@ -121,6 +128,14 @@ def _top(drivers: pd.DataFrame | None) -> pd.DataFrame | None:
 def _plan_size(plan: pd.DataFrame | None) -> tuple[float, float]:
     rows = 0 if plan is None else plan["treatment"].nunique()
     return 5.4, 0.9 + 0.42 * rows
+
+
+def _some(table: pd.DataFrame | None) -> bool:
+    return table is not None and len(table) > 0
+
+
+def _goals_size(goals: pd.DataFrame | None) -> tuple[float, float]:
+    return 5.4, 0.9 + 0.5 * (0 if goals is None else len(goals))
 
 
 def _plan_table(plan: pd.DataFrame | None) -> Any:
@@ -184,6 +199,13 @@ def _share(value: Any, digits: int = 1) -> str:
 
 def _figure(value: Any, digits: int = 3) -> str:
     return "–" if value is None or pd.isna(value) else f"{float(value):,.{digits}f}"
+
+
+def _amount(value: Any) -> str:
+    """Return money without pennies, and a share with them."""
+    if value is None or pd.isna(value):
+        return "–"
+    return f"{float(value):,.0f}" if abs(float(value)) >= 100 else f"{float(value):,.3g}"
 
 
 def _month(value: Any) -> str:

@@ -47,7 +47,7 @@ __all__ = [
 
 
 # What learns needs LightGBM and scikit-learn, two seconds of start-up; what scores needs neither.
-_LEARNS = {
+_LEARNERS = {
     "HorizonModel": "_horizons",
     "RiskModel": "_model",
     "Scorecard": "_scorecard",
@@ -57,6 +57,6 @@ _LEARNS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LEARNS:
-        return getattr(importlib.import_module(f"{__name__}.{_LEARNS[name]}"), name)
+    if name in _LEARNERS:
+        return getattr(importlib.import_module(f"{__name__}.{_LEARNERS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

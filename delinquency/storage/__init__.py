@@ -2,9 +2,11 @@
 
 Every write of the library goes through `replace_file`: a reader sees the old file or the new one, never
 a part. A run exists through its manifest, which is written last and names the hash of every file; `open_run`
-locks its folder, goes on where a killed run stopped, and shows all its files at once.
+locks its folder, goes on where a killed run stopped, and shows all its files at once. A table in a database
+is read in one consistent pass, and changes in one transaction.
 """
 
+from delinquency.storage._address import DatabaseTable, is_database, without_login
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
 from delinquency.storage._chain import START, is_linked, link
 from delinquency.storage._changes import Change
@@ -20,6 +22,8 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
+from delinquency.storage._postgres_rows import DatabaseRows
+from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._registry import Registry
 from delinquency.storage._run import QUARANTINE, Run, open_run
 from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
@@ -30,10 +34,15 @@ __all__ = [
     "START",
     "Bundle",
     "Change",
+    "DatabaseRows",
+    "DatabaseTable",
     "Document",
     "Registry",
     "Run",
+    "Transaction",
+    "Upserted",
     "describe",
+    "is_database",
     "is_linked",
     "link",
     "load_bundle",
@@ -54,9 +63,12 @@ __all__ = [
     "stream_csv",
     "table_bytes",
     "to_json",
+    "transaction",
     "verify",
     "versions",
+    "without_login",
     "write_bytes",
     "write_manifest",
+    "write_rows",
     "write_table",
 ]

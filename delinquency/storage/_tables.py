@@ -1,4 +1,4 @@
-"""Tables in and out of files."""
+"""Tables in and out of files, and of a database."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
+from delinquency.storage._address import DatabaseTable, is_database
 from delinquency.storage._commit import replace_file
 from delinquency.storage._manifest import RUNS, read_manifest, shown
+from delinquency.storage._postgres_rows import DatabaseRows
+from delinquency.storage._postgres_write import write_rows
 
 __all__ = ["must_exist", "read_table", "table_bytes", "write_table"]
 
@@ -30,16 +33,22 @@ _IDS = ("account_id", "person_id")
 
 
 def read_table(
-    path: str | os.PathLike[str], *, columns: Sequence[str] | None = None
+    path: str | os.PathLike[str],
+    *,
+    columns: Sequence[str] | None = None,
+    table: str | None = None,
 ) -> pd.DataFrame:
-    r"""Read a table from ``.parquet``, a folder of Parquet, ``.csv``, ``.csv.gz``, or a run's folder.
+    r"""Read a table: ``.parquet``, a folder of it, ``.csv``, ``.csv.gz``, a run's folder, or PostgreSQL.
 
     Parameters
     ----------
-    path : path
-        Where the table is.
+    path : path or address
+        Where the table is. A table of a database is ``postgresql://host/database#schema.table``; see
+        `DatabaseTable.at`.
     columns : sequence of str, optional
         Only these; all by default.
+    table : str, optional
+        The table's name in a database, when the address does not end in it.
 
     Returns
     -------
@@ -50,6 +59,8 @@ def read_table(
     ------
     InputError
         ``DLQ-109`` when the file is not there, empty, cut short, damaged, or of an unknown kind.
+    EnvironmentFailure
+        ``DLQ-504`` to ``DLQ-506`` when a database cannot be reached, refuses, or lacks its driver.
 
     Examples
     --------
@@ -59,6 +70,9 @@ def read_table(
     >>> read_table(file)["account_id"].tolist()
     ['007']
     """
+    if is_database(path):
+        with DatabaseRows(DatabaseTable.at(path, table), columns=columns) as rows:
+            return rows.read().to_pandas(date_as_object=False)
     source = _standing(must_exist(path))
     try:
         return _whole(source, columns)
@@ -220,23 +234,32 @@ def _integers_if_exact(ids: pa.ChunkedArray) -> pa.ChunkedArray:
     return integers if same else ids
 
 
-def write_table(table: Any, path: str | os.PathLike[str]) -> None:
-    """Write a table to ``.parquet`` (zstd, page checksums) or ``.csv``, all or nothing.
+def write_table(
+    table: Any, path: str | os.PathLike[str], *, key: Sequence[str] | None = None
+) -> None:
+    """Write a table to ``.parquet`` (zstd, page checksums), ``.csv`` or PostgreSQL, all or nothing.
 
     Parameters
     ----------
     table : table
         pandas, polars, pyarrow, DuckDB. The index of a pandas frame is not written.
-    path : path
-        The ending decides the kind.
+    path : path or address
+        The ending of a file decides its kind. Rows of a table in a database are inserted or changed,
+        the others stay; see `Transaction.upsert`.
+    key : sequence of str, optional
+        Columns that name a row; a database needs them.
 
     Raises
     ------
     InputError
         ``DLQ-109`` for an unknown ending, ``DLQ-103`` for a column that the kind of file cannot keep.
     EnvironmentFailure
-        ``DLQ-501`` when the disk refuses; an older file at `path` stands.
+        ``DLQ-501`` when the disk refuses; an older file at `path` stands. ``DLQ-504`` to ``DLQ-506``
+        when a database cannot be reached, refuses, or lacks its driver; it is as it was.
     """
+    if is_database(path):
+        write_rows(table, path, key=key or ())
+        return
     target = Path(path)
     kind = _kind(target)
     with _plain_types(kind, target.name):

@@ -13,6 +13,7 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.workflows._plan import plan
+from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell
 
@@ -166,10 +167,15 @@ def report_files(
     packs: Sequence[str] = (),
     house_policy: Path_ | None = None,
     actors: Sequence[str] = (),
+    goals: Path_ | None = None,
     say: Say = quiet,
 ) -> None:
-    """Score, plan and write one HTML page; with labels it also says how good the scores were."""
+    """Score, plan and write one HTML page; with labels it also says how good the scores were.
+
+    With goals, a YAML file, it says how they stand; everything else is as for `plan_files`.
+    """
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
+    standing = None if goals is None else review_files(goals, months, as_of=as_of)
     scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
     page = tell(
         storage.read_table(months),
@@ -180,6 +186,7 @@ def report_files(
         contacts=read_or_none(contacts),
         strategy=chosen,
         rules=rules,
+        goals=standing,
         say=say,
     )
     storage.write_bytes(out, report.render_report(page).encode())
