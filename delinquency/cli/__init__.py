@@ -14,7 +14,7 @@ import traceback
 
 import typer
 
-from delinquency.cli import _road, _runs
+from delinquency.cli import _goals, _road, _runs
 from delinquency.cli._rules import rules_app
 from delinquency.errors import DelinquencyError, EnvironmentFailure, Problem
 
@@ -36,6 +36,7 @@ _VERBS = (
     _road.train,
     _road.score,
     _road.plan,
+    _goals.review,
     _road.report,
     _runs.verify,
     _runs.rescore,

@@ -237,6 +237,9 @@ def report(
     packs: Packs = None,
     house_policy: HousePolicy = None,
     actors: Actors = None,
+    goals: Annotated[
+        Path | None, typer.Option(help="Goals, a YAML file; the page says how they stand.")
+    ] = None,
 ) -> None:
     """Write one HTML page on what came in, how good the score is and what the plan does."""
     from delinquency import workflows
@@ -254,5 +257,6 @@ def report(
         packs=packs or (),
         house_policy=house_policy,
         actors=actors or (),
+        goals=goals,
         say=progress(),
     )

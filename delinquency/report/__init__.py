@@ -20,6 +20,7 @@ from delinquency.report._compose import (
 from delinquency.report._figures import draw_drivers, draw_plan
 from delinquency.report._page import render_report
 from delinquency.report._story import Intake, Story
+from delinquency.report._worth import draw_goals, price_rows, value_rows
 
 __all__ = [
     "Intake",
@@ -28,13 +29,16 @@ __all__ = [
     "band_rows",
     "confirm_rows",
     "draw_drivers",
+    "draw_goals",
     "draw_plan",
     "driver_rows",
     "example_rows",
     "plan_by_band",
     "plan_rows",
     "policy_rows",
+    "price_rows",
     "removed_rows",
     "render_report",
+    "value_rows",
     "waiting_rows",
 ]

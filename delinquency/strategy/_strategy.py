@@ -17,6 +17,7 @@ from delinquency.errors import InputError
 from delinquency.settings import place_of, validate
 from delinquency.storage import Document, parse_yaml, read_yaml
 from delinquency.strategy._check import effective_catalogue, stated_problems
+from delinquency.strategy._experiment import Experiment
 from delinquency.strategy._file import Cell, StrategyFile
 from delinquency.strategy._rule_models import PackFile
 from delinquency.strategy._rules import RulePack
@@ -134,6 +135,17 @@ class Strategy:
         }
         return [*named, RulePack(PackFile.model_construct(**content))]
 
+    @cached_property
+    def experiment(self) -> Experiment | None:
+        """The experiment of the file, or None; arms in order of name, however the file lists them.
+
+        The order decides who is on which arm, so it must not hang on how a file was written.
+        """
+        trial = self.file.experiment
+        if trial is None:
+            return None
+        return Experiment(trial.name, dict(sorted(trial.arms.items())), trial.salt)
+
     def rules(self) -> list[tuple[str, str, str, Cell]]:
         """Return ``(stage, band, rule id, cell)`` of every pair, in the order of trying."""
         found: list[tuple[str, str, str, Cell]] = []
@@ -172,6 +184,8 @@ def _in_words(cell: Cell) -> str:
         text = "drawn from " + ", ".join(f"{name} ({weight:g})" for name, weight in drawn)
     if cell.also:
         text += f" (also {', '.join(cell.also)})"
+    if cell.arm:
+        text = f"arm {', '.join(cell.arm)}: {text}"
     if cell.when:
         asked = " and ".join(f"{column} {test}" for column, test in cell.when.items())
         text = f"if {asked}: {text}"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from delinquency.workflows._files import plan_files, report_files
     from delinquency.workflows._gates import GateLimits
     from delinquency.workflows._plan import plan
-    from delinquency.workflows._road import Scoring, Trained, check, review, score, train
+    from delinquency.workflows._review import review, review_files, review_goals
+    from delinquency.workflows._road import Scoring, Trained, check, score, train
     from delinquency.workflows._score import score_files
 
 # A nightly batch needs neither what learns nor what draws, so each verb is loaded when it is called.
@@ -25,7 +26,8 @@ _HOMES = {
     "_files": ("plan_files", "report_files"),
     "_gates": ("GateLimits",),
     "_plan": ("plan",),
-    "_road": ("Scoring", "Trained", "check", "review", "score", "train"),
+    "_review": ("review", "review_files", "review_goals"),
+    "_road": ("Scoring", "Trained", "check", "score", "train"),
     "_score": ("score_files",),
 }
 
@@ -42,6 +44,8 @@ __all__ = [
     "report_files",
     "rescore",
     "review",
+    "review_files",
+    "review_goals",
     "score",
     "score_files",
     "train",

@@ -14,6 +14,7 @@ from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.workflows._database import fetching
 from delinquency.workflows._plan import plan
+from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell
 
@@ -115,18 +116,22 @@ def plan_files(
     # files that people wrote come first, so that a mistake in them costs no time
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
     given = {"scores": scores, "months": months, "accounts": accounts, "contacts": contacts}
-    given |= {"strategy": strategy, "house_policy": house_policy}
     inputs = {role: path for role, path in given.items() if path is not None}
     for path in inputs.values():
         storage.must_exist(path)
-    keys = {"as_of": str(schema.as_date(as_of).date()), "inputs": inputs}
+    written = {"strategy": strategy, "house_policy": house_policy}
+    inputs |= {role: Path(path) for role, path in written.items() if path is not None}
     settings = {
         "strategy": chosen.hash,
-        "packs": [pack.hash for pack in rules["packs"]],
+        "packs": list(packs),
         "actors": list(actors),
-        "at": str(at),
+        "at": None if at is None else str(at),
+        "log": None if log is None else str(log),
     }
-    with storage.open_run(out, "plan", **keys, settings=settings, new_version=new_version) as run:
+    day = str(schema.as_date(as_of).date())
+    with storage.open_run(
+        out, "plan", as_of=day, inputs=inputs, settings=settings, new_version=new_version
+    ) as run:
         if run.committed:
             return _by_band(storage.read_table(out))
         table = plan(
@@ -140,15 +145,16 @@ def plan_files(
             **rules,
         )
         run.write("plan.parquet", storage.table_bytes(table))
-        facts = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
+        facts: dict[str, Any] = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
         if log is not None:
             facts["decisions"] = decisions_told(log, table)
-        run.commit({"main": "plan.parquet", "rows": {"plan.parquet": len(table)}, **facts})
+        rows = {"plan.parquet": len(table)}
+        run.commit({"main": "plan.parquet", "rows": rows, **facts})
     return _by_band(table)
 
 
-def _by_band(plan: pd.DataFrame) -> pd.DataFrame:
-    return report.plan_by_band(plan).reset_index()
+def _by_band(table: pd.DataFrame) -> pd.DataFrame:
+    return report.plan_by_band(table).reset_index()
 
 
 @fetching("months", "accounts", "contacts", "labels")
@@ -166,10 +172,15 @@ def report_files(
     packs: Sequence[str] = (),
     house_policy: Path_ | None = None,
     actors: Sequence[str] = (),
+    goals: Path_ | None = None,
     say: Say = quiet,
 ) -> None:
-    """Score, plan and write one HTML page; with labels it also says how good the scores were."""
+    """Score, plan and write one HTML page; with labels it also says how good the scores were.
+
+    With goals, a YAML file, it says how they stand; everything else is as for `plan_files`.
+    """
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
+    standing = None if goals is None else review_files(goals, months, as_of=as_of)
     scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
     page = tell(
         storage.read_table(months),
@@ -180,6 +191,7 @@ def report_files(
         contacts=read_or_none(contacts),
         strategy=chosen,
         rules=rules,
+        goals=standing,
         say=say,
     )
     storage.write_bytes(out, report.render_report(page).encode())

@@ -1,4 +1,4 @@
-"""The road on tables: check, train, score, review."""
+"""The road on tables: check, train, score."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from delinquency import evaluation, features, history, schema, scoring, storage
+from delinquency import features, history, schema, scoring, storage
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._windows import windows_of
 
-__all__ = ["Scoring", "Trained", "check", "review", "score", "train"]
+__all__ = ["Scoring", "Trained", "check", "score", "train"]
 
 SPLIT = {"train": 0.75, "test": 0.25}
 _SALT = "split"
@@ -220,15 +220,3 @@ def split_of(account_ids: Any) -> np.ndarray:
 
 def _most(refused: pd.DataFrame) -> str:
     return str(refused["why"].mode().iloc[0])
-
-
-def review(holdout: pd.DataFrame) -> tuple[evaluation.Discrimination, evaluation.Calibration]:
-    """Return how well scores ranked and how true their probabilities were.
-
-    Parameters
-    ----------
-    holdout : DataFrame
-        ``bad`` and ``probability`` of accounts whose outcome is known, such as ``Trained.holdout``.
-    """
-    y, probability = holdout["bad"], holdout["probability"]
-    return evaluation.discrimination(y, probability), evaluation.calibration(y, probability)

@@ -16,7 +16,7 @@ from delinquency.strategy import Strategy
 
 from .conftest import AS_OF, CANARY, ROOT, book, hashes, process
 
-VERBS = ("demo", "check", "train", "score", "plan", "report", "verify", "rules")
+VERBS = ("demo", "check", "train", "score", "plan", "review", "report", "verify", "rules")
 
 
 def test_the_help_names_every_verb(run):
