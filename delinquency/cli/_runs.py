@@ -11,13 +11,13 @@ from delinquency.cli._options import Json, progress, show
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, or of a decision log.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or a decision log.")],
     decisions: Annotated[
-        Path | None, typer.Option(help="Decision log to be verified with it.")
+        Path | None, typer.Option(help="Decision log to be verified with the run.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Hash every file of a run again; exit code 6 when one is not what the manifest says."""
+    """Hash every file of a run or a decision log again; exit code 6 when one was changed."""
     from delinquency import workflows
 
     files = workflows.verify(run, decisions=decisions)

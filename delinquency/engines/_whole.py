@@ -34,8 +34,8 @@ _PLAN = {
     "as_of": _DAY,
     **dict.fromkeys(["stage", "treatment", "also", "channel"], _TEXT),
     "earliest_at": _MOMENT,
-    **dict.fromkeys(["rule", "removed", "postponed", "to_confirm", "notices", "warnings"], _TEXT),
-    "arm": _TEXT,
+    **dict.fromkeys(["rule", "removed", "allowed_from", "postponed", "to_confirm"], _TEXT),
+    **dict.fromkeys(["notices", "warnings", "arm"], _TEXT),
     "propensity": _NUMBER,
     "value": _NUMBER,
     "policy": _TEXT,
@@ -89,7 +89,8 @@ class ScoreJob:
         as_of : date
             The day.
         strategy : str, optional
-            Text of a strategy file; the default strategy when not given.
+            Text of a strategy file, which may name rule packs; the default strategy when not given.
+            A contact log does not travel: plan with `delinquency plan` where there is one.
         plan : bool
             Whether to plan at all.
         reasons_for : sequence of str, optional

@@ -182,7 +182,8 @@ class Scorer:
         lacking = [name for name in self.names if name not in X.columns]
         if lacking:
             raise InputError(_lacking(lacking, list(map(str, X.columns)), len(self.names)))
-        chosen = X[list(self.names)]
+        # in their order already, as `build_features` gives them, columns need no copy
+        chosen = X if tuple(X.columns) == self.names else X[list(self.names)]
         if chosen.shape[1] != len(self.names):
             twice = chosen.columns[chosen.columns.duplicated()].unique()
             what = f"{len(twice)} features stand twice, first {twice[0]!r}"
@@ -216,7 +217,8 @@ class Scorer:
         matrix = self.matrix(X)
         why = self._why_refused(matrix)
         fine = why == ""
-        probability = self.calibration.probability(self.trees.raw(matrix[fine], threads))
+        matrix = matrix if fine.all() else matrix[fine]  # the usual case needs no copy
+        probability = self.calibration.probability(self.trees.raw(matrix, threads))
         points = self.scale.points(probability)
         scores = (
             X.index[fine]
@@ -229,6 +231,9 @@ class Scorer:
     def _why_refused(self, matrix: np.ndarray) -> np.ndarray:
         why = np.full(len(matrix), "", dtype=object)
         for column, feature in zip(matrix.T, self.features, strict=True):
+            with np.errstate(all="ignore"):
+                if np.isfinite(column.sum()):  # one pass tells that nothing is missing or infinite
+                    continue
             why[np.isinf(column)] = f"infinite: {feature.name}"
             if not feature.may_miss:
                 why[np.isnan(column)] = f"missing: {feature.name}"
@@ -341,6 +346,7 @@ class _Bands(_Strict):
     reference: str
     expected: tuple[float, ...]
     counts: tuple[int, ...]
+    date: str = ""
 
 
 class _Document(_Strict):

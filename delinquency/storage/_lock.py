@@ -10,34 +10,34 @@ from typing import IO
 
 from delinquency.errors import EnvironmentFailure, LockError, Problem
 
-__all__ = ["locked"]
+__all__ = ["LOCK", "locked"]
+
+LOCK = ".lock"
 
 
 @contextmanager
-def locked(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold a lock file, made when it is not there, until the block ends or the process does.
+def locked(root: Path, *, wait: bool = False) -> Iterator[None]:
+    """Keep a folder for one writer, until the block ends or the process does.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    what : str
-        What to say when somebody else holds it.
+    root : path
+        The folder, made when it is not there; the lock is its file ``.lock``.
     wait : bool
-        Wait for the holder instead of refusing: for changes that take milliseconds.
+        Wait for the other writer instead of refusing: for changes that take milliseconds.
 
     Raises
     ------
     LockError
-        ``DLQ-401`` when another live process holds it and we do not wait.
+        ``DLQ-401`` when another process holds it and we do not wait.
     EnvironmentFailure
-        ``DLQ-501`` when the file cannot be made.
+        ``DLQ-501`` when nothing can be written there.
     """
-    file = _opened(path)
+    file = _opened(root / LOCK)
     try:
-        while not _ours(file, path, what, wait):
-            file.close()  # a holder took the file away while we waited at its door
-            file = _opened(path)
+        while not _ours(file, root / LOCK, wait):
+            file.close()  # a holder took the file away while we stood at its door
+            file = _opened(root / LOCK)
         yield
     finally:
         file.close()
@@ -53,12 +53,12 @@ def _opened(path: Path) -> IO[bytes]:
         raise EnvironmentFailure(Problem("DLQ-501", what, str(path.parent), fix=fix)) from error
 
 
-def _ours(file: IO[bytes], path: Path, what: str, wait: bool) -> bool:
+def _ours(file: IO[bytes], path: Path, wait: bool) -> bool:
     """Take the lock, or raise; False when what we locked is no longer the file of that name."""
     try:
         _take(file, wait)
-    except OSError as error:
-        fix = "wait for it to end, then run again"
+    except BlockingIOError as error:
+        what, fix = "another process is writing here", "wait for it to end, then run again"
         raise LockError(Problem("DLQ-401", what, str(path.parent), fix=fix)) from error
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
@@ -69,9 +69,6 @@ def _ours(file: IO[bytes], path: Path, what: str, wait: bool) -> bool:
 def _take(file: IO[bytes], wait: bool) -> None:
     try:
         import fcntl
-    except ImportError:  # pragma: no cover - Windows
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except ImportError:  # pragma: no cover - no such lock on this system
         return
     fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -254,7 +254,7 @@ class Registry:
         """Be the only writer; changes take milliseconds, so others wait."""
         try:
             (self.folder / "bundles").mkdir(parents=True, exist_ok=True)
-            with locked(self.folder / ".lock", "another process changes the champion", wait=True):
+            with locked(self.folder, wait=True):
                 yield
         except OSError as error:
             what = f"could not write: {error.strerror or type(error).__name__}"

@@ -264,7 +264,7 @@ def open_run(
         "settings": dict(settings or {}),
     }
     made = not root.exists()
-    with locked(root / RUNS / "lock", "another run is writing to this folder"):
+    with locked(root / RUNS):
         reached("run.locked")
         run = Run(root, document, stamps)
         try:

@@ -19,6 +19,7 @@ from typing import Any
 from delinquency.errors import IntegrityError
 from delinquency.storage._commit import flush
 from delinquency.storage._failpoint import reached
+from delinquency.storage._lock import LOCK
 from delinquency.storage._manifest import CURRENT, NAME, RUNS, read_manifest, shown
 
 __all__ = ["clear", "standing", "switch", "version_of"]
@@ -93,7 +94,7 @@ def _remove_folder(path: Path) -> None:
 
 def clear(run: Path, *keep: Path) -> None:
     """Remove what earlier runs left unfinished, and versions that are shown no more."""
-    stay = {"lock", CURRENT, shown(run).name, *(path.name for path in keep)}
+    stay = {LOCK, CURRENT, shown(run).name, *(path.name for path in keep)}
     for path in (run / RUNS).iterdir():
         if path.name in stay:
             continue

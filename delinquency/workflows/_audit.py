@@ -1,4 +1,4 @@
-"""Looking back at a run: whether every file is what it was, and comes out the same again."""
+"""Looking back at a run: whether every file is what it was, and whether it comes out the same again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from delinquency import strategy as strategies
 from delinquency.errors import DelinquencyError, InputError, Problem
 from delinquency.workflows._gates import GATES
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._score import JOB, score_files
+from delinquency.workflows._score import JOB, bundle_file, score_files
 
 __all__ = ["rescore", "verify"]
 
@@ -91,13 +91,12 @@ def rescore(
         what = f"this is a run of {manifest.get('job')!r}, not of scoring"
         raise InputError(Problem("DLQ-120", what, str(run), fix="give the folder of `score`"))
     was = manifest["inputs"]
-    paths = {
-        "months": Path(months or was["months"]["path"]),
-        "bundle": Path(bundle or Path(was["bundle"]["path"]).parent),
-    }
+    model = Path(was["bundle"]["path"])
+    model = model.parent if model.name == "manifest.json" else model
+    paths = {"months": Path(months or was["months"]["path"]), "bundle": Path(bundle or model)}
     rows = [
         ("data", *_input(paths["months"], was["months"])),
-        ("model", *_input(paths["bundle"] / "manifest.json", was["bundle"])),
+        ("model", *_input(bundle_file(paths["bundle"]), was["bundle"])),
     ]
     if any(state == "gone" for _, state, _ in rows):
         rows.append(("results", "gone", "an input is gone, so nothing can be computed again"))

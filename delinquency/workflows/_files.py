@@ -114,16 +114,20 @@ def plan_files(
     # files that people wrote come first, so that a mistake in them costs no time
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
     given = {"scores": scores, "months": months, "accounts": accounts, "contacts": contacts}
-    given |= {"strategy": strategy, "house_policy": house_policy}
     inputs = {role: storage.must_exist(path) for role, path in given.items() if path is not None}
-    keys = {"as_of": str(schema.as_date(as_of).date()), "inputs": inputs}
+    written = {"strategy": strategy, "house_policy": house_policy}
+    inputs |= {role: Path(path) for role, path in written.items() if path is not None}
     settings = {
         "strategy": chosen.hash,
-        "packs": [pack.hash for pack in rules["packs"]],
+        "packs": list(packs),
         "actors": list(actors),
-        "at": str(at),
+        "at": None if at is None else str(at),
+        "log": None if log is None else str(log),
     }
-    with storage.open_run(out, "plan", **keys, settings=settings, new_version=new_version) as run:
+    day = str(schema.as_date(as_of).date())
+    with storage.open_run(
+        out, "plan", as_of=day, inputs=inputs, settings=settings, new_version=new_version
+    ) as run:
         if run.committed:
             return _by_band(storage.read_table(out))
         table = plan(
@@ -137,15 +141,16 @@ def plan_files(
             **rules,
         )
         run.write("plan.parquet", storage.table_bytes(table))
-        facts = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
+        facts: dict[str, Any] = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
         if log is not None:
             facts["decisions"] = decisions_told(log, table)
-        run.commit({"main": "plan.parquet", "rows": {"plan.parquet": len(table)}, **facts})
+        rows = {"plan.parquet": len(table)}
+        run.commit({"main": "plan.parquet", "rows": rows, **facts})
     return _by_band(table)
 
 
-def _by_band(plan: pd.DataFrame) -> pd.DataFrame:
-    return report.plan_by_band(plan).reset_index()
+def _by_band(table: pd.DataFrame) -> pd.DataFrame:
+    return report.plan_by_band(table).reset_index()
 
 
 def report_files(

@@ -144,7 +144,9 @@ def _reconciled(run: Mapping[str, Any], rows: Mapping[str, int]) -> Gate:
         f"{counts['read']:,} accounts read = {counts['scored']:,} scored + {counts['refused']:,} "
         f"refused; rows in the files: {rows['scores']:,} and {rows['refused']:,}"
     )
-    return _gate("reconciliation", off, 0, what if counts["scored"] else f"nobody scored: {what}")
+    if not counts["scored"]:
+        return _gate("reconciliation", 1, 0, f"nobody was scored: {what}")
+    return _gate("reconciliation", off, 0, what)
 
 
 def _refused(run: Mapping[str, Any], limits: GateLimits) -> Gate:
@@ -177,10 +179,17 @@ def _levels(run: Mapping[str, Any], limits: GateLimits) -> Gate:
 
 
 def _against_training(run: Mapping[str, Any], scorer: scoring.Scorer, limits: GateLimits) -> Gate:
+    name, counted = "shift_training", run["distribution"]["reference_points"]
+    if scorer.reference is not None and counted:
+        before = scorer.reference.points.counts.tolist()
+        now = [counted.get(str(cell), 0) for cell in range(len(before))]
+        filled = [cell for cell in range(len(before)) if now[cell] or before[cell]]
+        pairs = [now[cell] for cell in filled], [before[cell] for cell in filled]
+        return _shift(name, *pairs, limits.psi_training, limits)
     if not scorer.bands.counts:
-        return _not_judged("shift_training", "the bundle does not say how its bands were filled")
+        return _not_judged(name, "the bundle does not say how its training sample was spread")
     now = [run["distribution"]["bands"].get(band, 0) for band in scorer.bands.names]
-    return _shift("shift_training", now, scorer.bands.counts, limits.psi_training, limits)
+    return _shift(name, now, scorer.bands.counts, limits.psi_training, limits)
 
 
 def _against_last(
@@ -278,10 +287,10 @@ def _missing_of(run: Mapping[str, Any]) -> dict[str, float]:
 
 def _training_missing(scorer: scoring.Scorer) -> dict[str, float] | None:
     """Return the shares missing in training where the bundle keeps them."""
-    rates = scorer.about.get("missing")
-    if not isinstance(rates, Mapping):
+    if scorer.reference is None:
         return None
-    return {str(k): float(v) for k, v in rates.items() if isinstance(v, int | float)}
+    kept = scorer.reference.features.items()
+    return {name: float(one.counts[-1] / max(one.n, 1)) for name, one in kept}
 
 
 def _missing(

@@ -21,7 +21,7 @@ from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._tally import Tally, of_part
 from delinquency.workflows._windows import windows_of
 
-__all__ = ["JOB", "score_files"]
+__all__ = ["JOB", "bundle_file", "score_files"]
 
 Path_ = str | os.PathLike[str]
 JOB = "score"
@@ -104,7 +104,7 @@ def score_files(
         out,
         JOB,
         as_of=str(as_of.date()),
-        inputs={"months": months, "bundle": Path(bundle) / "manifest.json"},
+        inputs={"months": months, "bundle": bundle_file(Path(bundle))},
         settings={"lang": lang, "reasons_for": list(bands)},
         new_version=new_version,
     ) as run:
@@ -132,6 +132,11 @@ def score_files(
         )
         say(f"committed: run {manifest['run_id']}")
     return _by_band(scorer, manifest)
+
+
+def bundle_file(bundle: Path) -> Path:
+    """Return the file whose hash is that of the whole bundle: its manifest, or the archive it is in."""
+    return bundle / "manifest.json" if bundle.is_dir() else bundle
 
 
 def _bands_with_reasons(
@@ -268,7 +273,7 @@ class _Work:
             "scores": self._scores(scored.scores, X[fine]),
             "refused": _refused(scored, batch),
         }
-        return tables, of_part(batch, scored, fine, self.as_of)
+        return tables, of_part(batch, scored, fine, self.as_of, self.scorer.reference)
 
     def _scores(self, scores: pd.DataFrame, X: pd.DataFrame) -> pa.Table:
         wanted = scores["band"].isin(self.bands).to_numpy()

@@ -102,6 +102,7 @@ class Tally:
             "distribution": {
                 "points_step": POINTS_STEP,
                 "points": self.counts("points"),
+                "reference_points": self.counts("reference_points"),
                 "bands": {band: n for band, (n, _) in self.sums("bands").items()},
                 "probability": _means(self.sums("bands")),
                 "standing": _means(self.sums("standing")),
@@ -120,7 +121,11 @@ def _day(date: pd.Timestamp | None) -> str | None:
 
 
 def of_part(
-    batch: features.FeatureBatch, scored: scoring.Scored, fine: np.ndarray, as_of: pd.Timestamp
+    batch: features.FeatureBatch,
+    scored: scoring.Scored,
+    fine: np.ndarray,
+    as_of: pd.Timestamp,
+    reference: scoring.Reference | None = None,
 ) -> dict[str, Any]:
     """Count the scores of one batch, as JSON.
 
@@ -134,6 +139,8 @@ def of_part(
         Which rows of the batch were scored.
     as_of : Timestamp
         The day of the run.
+    reference : Reference, optional
+        Its cells are counted too, to be held against those of the training sample.
     """
     scores, months = scored.scores, batch.months
     probability = scores["probability"].to_numpy()
@@ -151,9 +158,15 @@ def of_part(
         "points": dict(zip(map(str, cells.tolist()), counts.tolist(), strict=True)),
         "bands": _sums(scores["band"].to_numpy(), probability),
         "standing": _sums(_standing(batch, fine), probability),
+        "reference_points": _in_cells(scores["points"], reference),
         "balance": _hundredths(months, last),
         "balance_refused": _hundredths(months, lost) if len(scored.refused) else 0,
     }
+
+
+def _in_cells(points: pd.Series, reference: scoring.Reference | None) -> dict[str, int]:
+    counts = [] if reference is None else reference.points.count(points).tolist()
+    return {str(cell): n for cell, n in enumerate(counts)}
 
 
 def _sums(group: np.ndarray, probability: np.ndarray) -> dict[str, tuple[int, float]]:

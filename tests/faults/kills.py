@@ -1,5 +1,6 @@
 """Killed, raced and read in between: R1, R2, R5."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -98,8 +99,8 @@ def left_over(out):
     """Return how many things a finished run should not have left."""
     runs = out / RUNS
     kept = list(runs.iterdir()) if runs.exists() else []
-    versions = [path for path in kept if path.name not in ("lock", "current")]
-    hidden = [path for path in out.rglob(".*") if path.is_file() and not path.is_symlink()]
+    versions = [path for path in kept if path.name not in (".lock", "current")]
+    hidden = [path for path in out.rglob(".*") if path.is_file() and path.name != ".lock"]
     return max(len(versions) - 2, 0) + len(hidden)
 
 
@@ -275,12 +276,9 @@ def _one_by_one(run, version, names):
         reached("run.copied")
 
 
-def _no_lock(path, what):
-    from contextlib import nullcontext
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    return nullcontext()
+def _no_lock(root):
+    root.mkdir(parents=True, exist_ok=True)
+    return contextlib.nullcontext()
 
 
 def _trusting(folder, files):
