@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +29,10 @@ from features_panel import LAST, panel
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from features import sql  # the DuckDB text of the proofs
 
-from delinquency.features import _compute, build_features
+from delinquency.features import _compute, build_features, feature_batches
 from delinquency.features._kernels import core_features
 from delinquency.schema import MONTHS, admit, month_number
+from delinquency.storage import write_table
 
 WINDOWS = np.array([3, 6, 12, 24])
 BLOCK = 1024  # cuts whose features fit the second-level cache
@@ -106,13 +108,18 @@ def kernels(months: pd.DataFrame, repeats: int) -> dict:
 
 
 def snapshots(months: pd.DataFrame, repeats: int) -> dict:
-    """Time one snapshot, twelve in one call, and a loop of twelve calls, prepared arrays included."""
-    dates = list(pd.date_range(end=LAST, periods=12, freq="ME"))
-    outs = [np.empty((BLOCK, 100))]
+    """Time one snapshot against twelve: as a walk over a file, as one call, and as a loop of calls.
 
-    def go(some: list[pd.Timestamp]) -> None:
-        rows, cuts = prepared(months, some)
-        blocks(cuts, rows, core_features, outs)
+    The walk reads Parquet, checks, computes, and uses its memory again, as batch scoring does. A call makes
+    a new table of twelve times the rows, which costs more than computing it.
+    """
+    dates = list(pd.date_range(end=LAST, periods=12, freq="ME"))
+    file = Path(tempfile.mkdtemp()) / "months.parquet"
+    write_table(months, file)
+
+    def walk(some: list[pd.Timestamp]) -> None:
+        for _ in feature_batches(file, snapshots=some, reuse=True):
+            pass
 
     def call(some: list[pd.Timestamp]) -> None:
         build_features(months, snapshots=some)
@@ -122,13 +129,13 @@ def snapshots(months: pd.DataFrame, repeats: int) -> dict:
             call([date])
 
     result = {
-        "prepare_and_kernel_one": timed(lambda: go(dates[-1:]), repeats),
-        "prepare_and_kernel_twelve": timed(lambda: go(dates), repeats),
+        "walk_one": timed(lambda: walk(dates[-1:]), repeats),
+        "walk_twelve": timed(lambda: walk(dates), repeats),
         "call_one": timed(lambda: call(dates[-1:]), repeats),
         "call_twelve": timed(lambda: call(dates), repeats),
         "loop_of_twelve_calls": timed(loop, 1),
     }
-    for kind in ("prepare_and_kernel", "call"):
+    for kind in ("walk", "call"):
         one, twelve = result[f"{kind}_one"], result[f"{kind}_twelve"]
         result[f"{kind}_ratio_cpu"] = round(twelve["cpu"] / one["cpu"], 2)
     return result

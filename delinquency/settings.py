@@ -196,7 +196,7 @@ def _unknown_key(
 
 def _wrong_value(place: tuple[Any, ...], entry: Any, document: Document) -> Problem:
     kind, context = entry["type"], entry.get("ctx", {})
-    of_key = place[-1] == "[key]"  # so pydantic says that the key itself is wrong
+    of_key = place[-1:] == ("[key]",)  # so pydantic says that the key itself is wrong
     place = place[:-1] if of_key else place
     if kind == "value_error":
         what = str(context.get("error", entry["msg"]))

@@ -14,7 +14,7 @@ import traceback
 
 import typer
 
-from delinquency.cli import _keep, _road, _runs
+from delinquency.cli import _goals, _keep, _road, _runs
 from delinquency.cli._rules import rules_app
 from delinquency.errors import DelinquencyError, EnvironmentFailure, Problem
 
@@ -37,10 +37,12 @@ _VERBS = (
     _road.train,
     _road.score,
     _road.plan,
+    _goals.review,
     _road.report,
     _keep.monitor,
     _keep.retrain,
     _runs.verify,
+    _runs.rescore,
 )
 for _verb in _VERBS:
     app.command()(_verb)

@@ -13,7 +13,7 @@ import typer
 
 Months = Annotated[Path, typer.Option(help="Repayment histories, one row an account and month.")]
 AsOf = Annotated[str, typer.Option("--as-of", help="Date, YYYY-MM-DD; nothing later is read.")]
-Bundle = Annotated[Path, typer.Option(help="Folder of a trained scorer.")]
+Bundle = Annotated[Path, typer.Option(help="Trained scorer: a folder, or one .zip file.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Accounts = Annotated[
     Path | None, typer.Option(help="Account facts: holds, consents, evidence; one row an account.")
@@ -43,6 +43,19 @@ At = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+NewVersion = Annotated[
+    bool, typer.Option("--new-version", help="Replace a run of other inputs in --out.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(help="GATE=REASON: commit although this gate fails; written in the manifest."),
+]
+
+
+def reasons_by_gate(overrides: list[str] | None) -> dict[str, str]:
+    """Return GATE=REASON as a mapping."""
+    parts = (text.partition("=") for text in overrides or [])
+    return {gate.strip(): reason for gate, _, reason in parts}
 
 
 def progress() -> Callable[[str], None]:

@@ -19,10 +19,13 @@ from delinquency.cli._options import (
     Json,
     Labels,
     Months,
+    NewVersion,
     OutFolder,
+    Overrides,
     Packs,
     StrategyFile,
     progress,
+    reasons_by_gate,
     show,
     table_or_none,
 )
@@ -130,17 +133,44 @@ def score(
     as_of: AsOf,
     out: OutFolder,
     lang: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
+    reasons: Annotated[
+        str | None, typer.Option(help="Bands with reasons, as in D,E, or none; the riskiest.")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="How much the process may hold.")] = "1GiB",
+    last: Annotated[
+        Path | None, typer.Option(help="Run to compare with; the one that stands in --out.")
+    ] = None,
+    override: Overrides = None,
+    new_version: NewVersion = False,
     as_json: Json = False,
 ) -> None:
     """Score every account; writes scores.parquet, refused.parquet and run_manifest.json."""
     from delinquency import workflows
 
-    run = workflows.score_files(months, bundle, as_of=as_of, out=out, lang=lang, say=progress())
+    run = workflows.score_files(
+        months,
+        bundle,
+        as_of=as_of,
+        out=out,
+        lang=lang,
+        reasons_for=_bands(reasons),
+        memory=memory,
+        last=last,
+        override=reasons_by_gate(override),
+        new_version=new_version,
+        say=progress(),
+    )
     show(run, as_json)
 
 
+def _bands(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [] if text == "none" else [name.strip() for name in text.split(",")]
+
+
 def plan(
-    scores: Annotated[Path, typer.Option(help="scores.parquet of a scoring run.")],
+    scores: Annotated[Path, typer.Option(help="Folder of a scoring run, or its scores.parquet.")],
     months: Months,
     as_of: AsOf,
     out: OutFolder,
@@ -154,6 +184,7 @@ def plan(
     log: Annotated[
         Path | None, typer.Option(help="Decision log to record in; nothing is decided twice.")
     ] = None,
+    new_version: NewVersion = False,
     as_json: Json = False,
 ) -> None:
     """Choose one treatment an account; writes plan.parquet and run_manifest.json."""
@@ -172,6 +203,7 @@ def plan(
         house_policy=house_policy,
         actors=actors or (),
         log=log,
+        new_version=new_version,
     )
     show(run, as_json)
 
@@ -189,6 +221,9 @@ def report(
     packs: Packs = None,
     house_policy: HousePolicy = None,
     actors: Actors = None,
+    goals: Annotated[
+        Path | None, typer.Option(help="Goals, a YAML file; the page says how they stand.")
+    ] = None,
 ) -> None:
     """Write one HTML page on what came in, how good the score is and what the plan does."""
     from delinquency import workflows
@@ -206,5 +241,6 @@ def report(
         packs=packs or (),
         house_policy=house_policy,
         actors=actors or (),
+        goals=goals,
         say=progress(),
     )

@@ -39,6 +39,7 @@ from delinquency.evaluation._draw import (
 )
 from delinquency.evaluation._fairness import by_group, impact_ratios
 from delinquency.evaluation._goal import Goal, GoalReview
+from delinquency.evaluation._goal_file import GoalEntry, read_goals
 from delinquency.evaluation._intervals import holm
 from delinquency.evaluation._policy_value import PolicyValue, policy_value
 from delinquency.evaluation._segments import by_month, by_segment
@@ -51,6 +52,7 @@ __all__ = [
     "Discrimination",
     "GainsDisplay",
     "Goal",
+    "GoalEntry",
     "GoalReview",
     "MonthDisplay",
     "PolicyValue",
@@ -77,5 +79,6 @@ __all__ = [
     "holm",
     "impact_ratios",
     "policy_value",
+    "read_goals",
     "roc",
 ]

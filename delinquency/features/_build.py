@@ -127,7 +127,7 @@ def framed(table: pd.DataFrame, plan: Plan, cuts: Cuts, values: np.ndarray) -> p
 
 def _index(table: pd.DataFrame, plan: Plan, cuts: Cuts) -> pd.MultiIndex:
     """Return the index from its codes: hashing a million ids again would cost more than the features."""
-    first = np.concatenate(([True], cuts.accounts[1:] != cuts.accounts[:-1]))
+    first = np.concatenate(([True], cuts.accounts[1:] != cuts.accounts[:-1]))[: len(cuts.accounts)]
     ids = pd.Index(table["account_id"].iloc[cuts.begins[first]])
     levels: Any = [ids, pd.DatetimeIndex(list(plan.dates), dtype="datetime64[us]")]
     codes: Any = [np.cumsum(first) - 1, cuts.views]

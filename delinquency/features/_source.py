@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import InputError, Problem
 from delinquency.schema import MONTHS, to_frame
-from delinquency.storage import read_table
+from delinquency.storage import DatabaseRows, is_database, read_table
 
 __all__ = ["open_batches", "whole_table"]
 
 
 def whole_table(months: Any) -> Any:
     """Return a table as it is, a path as the table it holds, batches as one table."""
-    if isinstance(months, (str, os.PathLike)):
+    if is_database(months) or isinstance(months, (str, os.PathLike)):
         return read_table(months)
     if isinstance(months, Iterator):
         frames = [to_frame(_as_table(batch), "months") for batch in months]
@@ -34,6 +34,8 @@ def open_batches(months: Any, rows: int) -> tuple[list[str], Iterator[pa.Table]]
 
     Only the columns of a months table are read; the rest of a wide file stays on the disk.
     """
+    if is_database(months):
+        return _database_batches(months, rows)
     if isinstance(months, (str, os.PathLike)):
         return _file_batches(Path(months), rows)
     if isinstance(months, Iterator):
@@ -48,6 +50,18 @@ def open_batches(months: Any, rows: int) -> tuple[list[str], Iterator[pa.Table]]
         return [], iter([])
     names = _wanted_names(first.column_names)
     return names, _sliced(_chain(first, tables), names, rows)
+
+
+def _database_batches(address: Any, rows: int) -> tuple[list[str], Iterator[pa.Table]]:
+    def batches() -> Iterator[pa.Table]:
+        with source:
+            for batch in source:
+                yield from _sliced(iter([pa.Table.from_batches([batch])]), source.names, rows)
+
+    source = DatabaseRows(address, among=MONTHS.columns)
+    started = batches()
+    first = next(started, None)
+    return ([], iter([])) if first is None else (source.names, _chain(first, started))
 
 
 def _file_batches(path: Path, rows: int) -> tuple[list[str], Iterator[pa.Table]]:

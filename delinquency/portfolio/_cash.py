@@ -15,7 +15,15 @@ from delinquency.portfolio._recoveries import by_ladder, money_of
 from delinquency.portfolio._standing import Standing, standing_of
 from delinquency.schema import MONTHS, admit, as_date, known_as_of
 
-__all__ = ["back_test", "collected", "forecast_cash"]
+__all__ = [
+    "back_test",
+    "cash_path",
+    "collected",
+    "flows_of",
+    "forecast_cash",
+    "month_ends",
+    "season_of",
+]
 
 _DRAWS = 400
 
@@ -93,12 +101,12 @@ def forecast_cash(
     """
     _check(horizon, method, window, level)
     standing = standing_of(months, buckets)
-    ends = _month_ends(standing.end, horizon)
+    ends = month_ends(standing.end, horizon)
     if method == "chain_ladder":
         cash, low, high = by_ladder(standing, horizon, level)
     else:
-        history = _flows(standing, window)
-        factor = _season(standing, history) if seasonality else np.ones(12)
+        history = flows_of(standing, window)
+        factor = season_of(standing, history) if seasonality else np.ones(12)
         cash, low, high = _by_rolling(
             history, factor[(standing.end + 1 + np.arange(horizon)) % 12], inflow, level, seed
         )
@@ -118,7 +126,8 @@ def _check(horizon: int, method: str, window: int, level: float) -> None:
         raise InputError(*problems)
 
 
-def _month_ends(last: int, horizon: int) -> np.ndarray:
+def month_ends(last: int, horizon: int) -> np.ndarray:
+    """Return the ends of the months after one that is given by its number."""
     months = (last - 1970 * 12 + 2 + np.arange(horizon)).astype("datetime64[M]")
     return (months.astype("datetime64[D]") - np.timedelta64(1, "D")).astype("datetime64[us]")
 
@@ -148,7 +157,8 @@ class _Flows:
         return flow, paid, self.inflow[steps].mean(axis=0), float(self.fresh_cash[steps].mean())
 
 
-def _flows(standing: Standing, window: int) -> _Flows:
+def flows_of(standing: Standing, window: int) -> _Flows:
+    """Return what moved and what was paid in each month of the book."""
     balance = np.maximum(money_of(standing, "balance"), 0.0)
     paid = money_of(standing, "amount_paid") + money_of(standing, "recovered", required=False)
     states = len(standing.scheme.labels) + 1
@@ -193,7 +203,7 @@ def _held(standing: Standing, balance: np.ndarray, written: int) -> tuple[np.nda
     return held, state
 
 
-def _season(standing: Standing, flows: _Flows) -> np.ndarray:
+def season_of(standing: Standing, flows: _Flows) -> np.ndarray:
     """Return a factor per calendar month, from what was collected over what pooled rates say."""
     steps = len(flows.start)
     if steps < 24:
@@ -213,17 +223,25 @@ def _by_rolling(
     flows: _Flows, season: np.ndarray, inflow: float | None, level: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     steps = np.arange(max(len(flows.start) - flows.window, 0), len(flows.start))
-    cash = _path(flows, season, inflow, [steps] * len(season))
+    cash = cash_path(flows, season, inflow, [steps] * len(season))
     draws = np.random.default_rng(seed).choice(steps, size=(_DRAWS, len(season), 1))
-    paths = np.array([_path(flows, season, inflow, list(draw)) for draw in draws])
+    paths = np.array([cash_path(flows, season, inflow, list(draw)) for draw in draws])
     low, high = np.quantile(paths, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return cash, np.minimum(low, cash), np.maximum(high, cash)
 
 
-def _path(
-    flows: _Flows, season: np.ndarray, inflow: float | None, months: list[np.ndarray]
+def cash_path(
+    flows: _Flows,
+    season: np.ndarray,
+    inflow: float | None,
+    months: list[np.ndarray],
+    start: np.ndarray | None = None,
 ) -> np.ndarray:
-    balance, cash = flows.now, np.zeros(len(season))
+    """Return what each month ahead brings, as it went in the steps given for it.
+
+    `start` is the balance by state to begin from, that of the whole book by default.
+    """
+    balance, cash = flows.now if start is None else start, np.zeros(len(season))
     for ahead, steps in enumerate(months):
         flow, paid, fresh, first_payments = flows.rates(steps)
         if inflow is not None:

@@ -24,6 +24,7 @@ from delinquency.report._page import render_report
 from delinquency.report._retrain import retrain_sheet
 from delinquency.report._sheet import Card, Grid, Picture, Section, Sheet, render_sheet
 from delinquency.report._story import Intake, Story
+from delinquency.report._worth import draw_goals, price_rows, value_rows
 
 __all__ = [
     "Card",
@@ -38,6 +39,7 @@ __all__ = [
     "confirm_rows",
     "draw_drivers",
     "draw_early",
+    "draw_goals",
     "draw_plan",
     "draw_shift",
     "driver_rows",
@@ -46,9 +48,11 @@ __all__ = [
     "plan_by_band",
     "plan_rows",
     "policy_rows",
+    "price_rows",
     "removed_rows",
     "render_report",
     "render_sheet",
     "retrain_sheet",
+    "value_rows",
     "waiting_rows",
 ]

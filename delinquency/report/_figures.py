@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["draw_drivers", "draw_plan", "to_svg"]
+__all__ = ["draw_drivers", "draw_plan", "short", "to_svg"]
 
 # Each colour of the style stands for a variable of the page's sheet, so that dark mode reaches
 # figures.
@@ -77,7 +77,7 @@ def draw_drivers(table: pd.DataFrame, ax: Any) -> Any:
     place = np.arange(len(table))
     marks = {1: " ▲", -1: " ▼"}
     names = [
-        _short(feature) + marks.get(0 if pd.isna(sign) else int(sign), "")
+        short(feature) + marks.get(0 if pd.isna(sign) else int(sign), "")
         for feature, sign in zip(table["feature"], table["sign"], strict=True)
     ]
     ax.barh(place, table["share"], color="C0", alpha=0.35, height=0.66)
@@ -126,8 +126,8 @@ def draw_plan(table: pd.DataFrame, ax: Any) -> Any:
         text = "<1%" if share < 0.005 else f"{share:.0%}"
         ax.text(x, y, text, ha="center", va="center")
     ax.set(xlim=(-0.5, counts.shape[1] - 0.5), ylim=(counts.shape[0] - 0.5, -0.5))
-    ax.set_xticks(np.arange(counts.shape[1]), [_short(name, 10) for name in counts.columns])
-    ax.set_yticks(np.arange(counts.shape[0]), [_short(in_words(name)) for name in counts.index])
+    ax.set_xticks(np.arange(counts.shape[1]), [short(name, 10) for name in counts.columns])
+    ax.set_yticks(np.arange(counts.shape[0]), [short(in_words(name)) for name in counts.index])
     ax.xaxis.tick_top()
     ax.spines[:].set_visible(False)
     ax.grid(visible=False)
@@ -147,7 +147,8 @@ def in_words(name: Any) -> str:
     return str(name).replace("_", " ")
 
 
-def _short(name: Any, length: int = 28) -> str:
+def short(name: Any, length: int = 28) -> str:
+    """Return a name on one line, cut to a length that leaves room for the figure."""
     text = " ".join(str(name).split())
     return text if len(text) <= length else text[: length - 1] + "…"
 

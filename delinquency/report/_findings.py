@@ -25,6 +25,8 @@ def findings(story: Story) -> dict[str, str]:
         "drivers": _drivers,
         "plan": _plan,
         "months": _months,
+        "goals": _goals,
+        "value": _value,
         "audit": _audit,
     }
     parts = {name: getattr(story, name) for name in makers}
@@ -126,6 +128,26 @@ def _months(months: pd.DataFrame) -> str:
     if known.empty:
         return promise[0].upper() + promise[1:]
     return f"The AUC stays between {known['auc'].min():.3f} and {known['auc'].max():.3f}, and {promise}"
+
+
+def _goals(goals: pd.DataFrame) -> str:
+    likely = int((goals["probability"] >= 0.5).sum()) if "probability" in goals else 0
+    known = int(goals["probability"].notna().sum()) if "probability" in goals else 0
+    told = f"{_many(len(goals), 'goal')} under way"
+    if known:
+        told = f"{_many(likely, 'goal')} of {known} more likely than not to be reached"
+    bare = int((goals["warnings"].astype(str) != "").sum())
+    return (told + (f", {_many(bare, 'goal')} with a warning" if bare else "")).capitalize()
+
+
+def _value(value: pd.DataFrame) -> str:
+    if value.empty:
+        return "The plan has no values"
+    best = value.sort_values("value").iloc[-1]
+    total = value["value"].sum()
+    return (
+        f"The plan is expected to bring {total:,.0f}, most of it by {in_words(best['treatment'])}"
+    )
 
 
 def _audit(audit: Mapping[str, pd.DataFrame]) -> str:

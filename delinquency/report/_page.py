@@ -15,6 +15,7 @@ from delinquency import evaluation
 from delinquency.report._figures import draw_drivers, draw_plan, in_words, plan_counts, to_svg
 from delinquency.report._findings import findings, in_short
 from delinquency.report._story import Story
+from delinquency.report._worth import draw_goals
 
 __all__ = ["NOTHING", "environment", "read", "render_report", "safe"]
 
@@ -53,6 +54,7 @@ def render_report(story: Story) -> str:
         short=in_short(story),
         plan=_plan_table(story.plan),
         policy=_policy_table(story.policy),
+        worth=any(_some(table) for table in (story.goals, story.value, story.prices)),
         style=safe(style),
         content_policy=f"{NOTHING}; style-src 'sha256-{digest}'",
     )
@@ -80,6 +82,7 @@ def environment() -> Any:
     environment.filters.update(
         code=_code,
         count=_count,
+        amount=_amount,
         figure=_figure,
         month=_month,
         items=_items,
@@ -105,6 +108,7 @@ def _figures(story: Story) -> tuple[dict[str, Any], dict[str, str]]:
         "bands": (story.bands, evaluation.draw_bands, "Bad rate by band", (5.0, 3.8)),
         "months": (story.months, evaluation.draw_months, "Bad rate by month", (5.0, 3.8)),
         "drivers": (_top(story.drivers), draw_drivers, "Drivers of the score", (5.4, 4.4)),
+        "goals": (story.goals, draw_goals, "Goals as shares of target", _goals_size(story.goals)),
         "plan": (story.plan, draw_plan, "Plan by band", _plan_size(story.plan)),
     }
     figures: dict[str, Any] = dict.fromkeys(parts)
@@ -124,6 +128,14 @@ def _top(drivers: pd.DataFrame | None) -> pd.DataFrame | None:
 def _plan_size(plan: pd.DataFrame | None) -> tuple[float, float]:
     rows = 0 if plan is None else plan["treatment"].nunique()
     return 5.4, 0.9 + 0.42 * rows
+
+
+def _some(table: pd.DataFrame | None) -> bool:
+    return table is not None and len(table) > 0
+
+
+def _goals_size(goals: pd.DataFrame | None) -> tuple[float, float]:
+    return 5.4, 0.9 + 0.5 * (0 if goals is None else len(goals))
 
 
 def _plan_table(plan: pd.DataFrame | None) -> Any:
@@ -187,6 +199,13 @@ def _share(value: Any, digits: int = 1) -> str:
 
 def _figure(value: Any, digits: int = 3) -> str:
     return "–" if value is None or pd.isna(value) else f"{float(value):,.{digits}f}"
+
+
+def _amount(value: Any) -> str:
+    """Return money without pennies, and a share with them."""
+    if value is None or pd.isna(value):
+        return "–"
+    return f"{float(value):,.0f}" if abs(float(value)) >= 100 else f"{float(value):,.3g}"
 
 
 def _month(value: Any) -> str:

@@ -23,6 +23,9 @@ _COLUMNS = {
     "removed": ("treatment", "zh", "n", "rule", "why"),
     "waiting": ("treatment", "zh", "n", "rule", "why", "until"),
     "packs": ("pack", "version", "title", "jurisdiction", "rules", "blocking", "accounts"),
+    "value": ("treatment", "zh", "n", "value"),
+    "prices": ("capacity", "used", "limit", "price"),
+    "goals": ("goal", "target", "cohort", "actual", "p10", "p50", "p90", "text", "warnings"),
     "confirm": ("treatment", "zh", "n", "needs"),
     "policy": ("stage", "band", "treatments"),
     "months": ("month", "n", "bad_rate", "low", "high", "expected", "auc", "auc_low", "auc_high"),
@@ -140,6 +143,16 @@ class Story:
         ``blocking, accounts`` (bound by it).
     conduct : sequence of str
         What to know of how the rules were applied, a sentence each.
+    value : DataFrame, optional
+        What the plan is expected to bring: ``treatment, zh, n, value``.
+    response : str
+        What the values rest on: "uplift" where treatments were given with logged chances; else
+        "predicted response", which says what followed and not what was caused.
+    prices : DataFrame, optional
+        Capacities: ``capacity, used, limit`` (missing: none), ``price`` of one more unit.
+    goals : DataFrame, optional
+        How goals stand: ``goal, target, cohort, actual, p10, p50, p90`` of the simulated ends, ``text,
+        warnings`` (a sentence a line).
     confirm : DataFrame, optional
         What must be confirmed before acting: ``treatment, zh, n, needs`` (a list or a sentence).
     policy : DataFrame, optional
@@ -189,6 +202,10 @@ class Story:
     waiting: pd.DataFrame | None = None
     packs: pd.DataFrame | None = None
     conduct: Sequence[str] = ()
+    value: pd.DataFrame | None = None
+    response: str = "predicted response"
+    prices: pd.DataFrame | None = None
+    goals: pd.DataFrame | None = None
     confirm: pd.DataFrame | None = None
     policy: pd.DataFrame | None = None
     months: pd.DataFrame | None = None

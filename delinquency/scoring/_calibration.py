@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from delinquency.errors import IntegrityError, Problem
@@ -89,6 +88,8 @@ def fit_calibration(raw: np.ndarray, bad: np.ndarray, weight: np.ndarray) -> Cal
     weight : ndarray (n,)
         Sample weights.
     """
+    from scipy.optimize import minimize  # half a second that scoring need not wait for
+
     centre, spread = float(np.mean(raw)), float(np.std(raw))
     if spread == 0.0:  # a model that says the same of everyone: only the level can be put right
         return _line(0.0, 1.0, _level(bad, weight) - centre)

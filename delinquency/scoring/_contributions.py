@@ -20,13 +20,13 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from delinquency.scoring._trees import AS_ZERO, GOES_LEFT, Trees, as_matrix
+from delinquency.scoring._boxes import Boxes, boxes_of
+from delinquency.scoring._trees import Trees, as_matrix
 
 __all__ = ["contributions"]
 
 _ROWS = 128  # a block of rows: its copies of the columns stay in cache
 _CHUNK = 1024
-_Box = dict[int, tuple[float, float, bool, float]]
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,10 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
     >>> bool(np.allclose(parts, booster.predict(X, pred_contrib=True), rtol=0, atol=1e-9))
     True
     """
-    X, boxes = as_matrix(trees, X), _boxes(trees)
+    X, boxes = as_matrix(trees, X), boxes_of(trees)
     paths = _tabulated(trees, boxes)
     out = np.empty((len(X), X.shape[1] + 1))
-    shares = [np.prod([entry[3] for entry in box.values()]) for box in boxes]
-    out[:, -1] = float(np.dot(trees.value, shares))
+    out[:, -1] = _base(trees, boxes)
     parts = (paths.start, paths.nodes, paths.table_start, paths.feature, paths.low, paths.high)
     tables = (paths.takes_missing, paths.place, paths.out_factor, paths.out_part, paths.in_part)
 
@@ -101,45 +100,17 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
     return out / trees.models[0]
 
 
-def _boxes(trees: Trees) -> list[_Box]:
-    """Return the box of each leaf: feature to (low, high, takes missing, share of training rows)."""
-    boxes: list[_Box] = [{} for _ in trees.value]
-    for root in trees.root:
-        stack: list[tuple[int, _Box]] = [(int(root), {})]
-        while stack:
-            node, box = stack.pop()
-            if node < 0:
-                boxes[~node] = box
-                continue
-            for child, left in ((int(trees.left[node]), True), (int(trees.right[node]), False)):
-                stack.append((child, _narrowed(trees, node, child, left, box)))
-    return boxes
+def _base(trees: Trees, boxes: Boxes) -> float:
+    """Return the mean raw sum over the training rows."""
+    share = np.multiply.reduceat(np.append(boxes.share, 1.0), boxes.start[:-1])
+    share[np.diff(boxes.start) == 0] = 1.0  # a tree that never split
+    return float(np.dot(trees.value, share))
 
 
-def _narrowed(trees: Trees, node: int, child: int, left: bool, box: _Box) -> _Box:
-    """Return the box with one more split."""
-    feature, edge = int(trees.feature[node]), float(trees.threshold[node])
-    low, high, takes_missing, share = box.get(feature, (-np.inf, np.inf, True, 1.0))
-    cover = trees.node_cover[child] if child >= 0 else trees.leaf_cover[~child]
-    if trees.missing[node] == AS_ZERO:
-        missing_left = edge >= 0.0
-    else:
-        missing_left = trees.missing[node] == GOES_LEFT
-    low, high = (low, min(high, edge)) if left else (max(low, edge), high)
-    share = share * float(cover) / float(trees.node_cover[node])
-    return {**box, feature: (low, high, takes_missing and missing_left == left, share)}
-
-
-def _tabulated(trees: Trees, boxes: list[_Box]) -> _Paths:
-    sizes = np.array([len(box) for box in boxes])
+def _tabulated(trees: Trees, boxes: Boxes) -> _Paths:
+    start, share = boxes.start, boxes.share
+    sizes = np.diff(start)
     nodes = (sizes + 1) // 2
-    entries = [(feature, *entry) for box in boxes for feature, entry in box.items()]
-    columns = list(zip(*entries, strict=True)) if entries else [()] * 5
-    dtypes = ("int32", "float64", "float64", "uint8", "float64")
-    feature, low, high, takes, share = (
-        np.array(c, dtype=d) for c, d in zip(columns, dtypes, strict=True)
-    )
-    start = np.concatenate([[0], np.cumsum(sizes)]).astype("int64")
     table_start = np.concatenate([[0], np.cumsum(sizes * nodes)]).astype("int64")
     table = np.empty((4, table_start[-1]))
     for size in np.unique(sizes[sizes > 0]):  # leaves with paths of one length share their nodes
@@ -148,7 +119,7 @@ def _tabulated(trees: Trees, boxes: list[_Box]) -> _Paths:
         places = table_start[leaves, None] + np.arange(size * ((size + 1) // 2))
         table[:, places] = _leaf_tables(shares, trees.value[leaves])
     starts = (start, nodes.astype("int64"), table_start[:-1])
-    return _Paths(*starts, feature, low, high, takes, *table)
+    return _Paths(*starts, boxes.feature, boxes.low, boxes.high, boxes.takes_missing, *table)
 
 
 def _leaf_tables(share: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from delinquency.errors import GateError, InputError, Problem
-from delinquency.schema import audit_only, hash_share
+from delinquency.errors import InputError, Problem
+from delinquency.scoring._admit import admit_rows, folds_of, ids_of, refuse_leaks
 from delinquency.scoring._calibrators import choose_calibration
+from delinquency.scoring._signs import refuse_breaches
 from delinquency.scoring._trees import from_boosters
 
-__all__ = ["RiskModel", "admit_rows", "importance"]
+__all__ = ["RiskModel", "importance"]
+
+_STEP = 10  # trees between two looks at the accounts left out
 
 
 class RiskModel(ClassifierMixin, BaseEstimator):
@@ -36,10 +38,13 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         have are ignored, so the whole catalogue may be handed over.
     n_estimators : int
         Most trees in each model.
-    learning_rate, num_leaves, min_child_samples, feature_fraction, bagging_fraction, reg_lambda
+    learning_rate, num_leaves, min_child_samples, feature_fraction, bagging_fraction, reg_lambda, max_bin
         As in LightGBM.
     folds : int
         How many models; each learns from all accounts but one fold.
+    seeds : int
+        How often the accounts are parted anew and all folds learnt again. The score is the mean of all
+        ``folds * seeds`` models: steadier, and as much slower to train.
     calibration : {"auto", "platt", "beta", "spline", "isotonic"}
         How raw log-odds become true ones; ``auto`` takes what predicts accounts best that it was not
         fitted on. Ranks never change.
@@ -90,7 +95,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         feature_fraction: float = 0.3,
         bagging_fraction: float = 0.8,
         reg_lambda: float = 10.0,
+        max_bin: int = 63,
         folds: int = 5,
+        seeds: int = 1,
         calibration: str = "auto",
         waive: tuple[str, ...] = (),
         random_state: int = 0,
@@ -104,7 +111,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self.feature_fraction = feature_fraction
         self.bagging_fraction = bagging_fraction
         self.reg_lambda = reg_lambda
+        self.max_bin = max_bin
         self.folds = folds
+        self.seeds = seeds
         self.calibration = calibration
         self.waive = waive
         self.random_state = random_state
@@ -116,7 +125,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_class = False
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> RiskModel:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, later: Any = None
+    ) -> RiskModel:
         """Learn trees and calibration.
 
         Parameters
@@ -127,46 +138,85 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         y : array (n,)
             Two classes; the greater is bad.
         sample_weight : array (n,), optional
-            Weights of the rows.
+            Weights of the rows, for example less for older snapshots.
         groups : array (n,), optional
             Ids to part by, instead of the index.
+        later : (X, y), optional
+            A later sample. The number of trees is then the one that predicts it best, instead of the one
+            that predicts best the accounts left out. Nothing else is learnt from it.
 
         Raises
         ------
         InputError
-            ``DLQ-110`` for a protected attribute among the columns.
+            ``DLQ-110`` for a protected attribute among the columns; ``DLQ-103`` for outcomes that are not
+            two classes; ``DLQ-105`` for infinite values; ``DLQ-113`` for fewer accounts than folds.
         GateError
-            ``DLQ-302`` when one column alone has an AUC above 0.95 and is not waived.
+            ``DLQ-302`` when one column alone has an AUC above 0.95 and is not waived; ``DLQ-304`` when a
+            fitted tree breaks a sign.
         """
         names = list(X.columns) if hasattr(X, "columns") else []
-        ids = _ids(X, groups)
+        ids = ids_of(X, groups)
         self.classes_, X, bad, weight = admit_rows(self, X, y, sample_weight)
-        _refuse_leaks(X, bad, names, self.waive)
-        self._fit_folds(X, bad, weight, _folds(ids, len(X), self.folds), names)
+        refuse_leaks(X, bad, names, self.waive)
+        monotone = [int(dict(self.signs or {}).get(name, 0)) for name in names] or [0] * X.shape[1]
+        parts = [self._parts(ids, len(X), seed) for seed in range(max(int(self.seeds), 1))]
+        boosters, raw = self._grow(X, bad, weight, parts, self._parameters(monotone))
+        judged = (raw, bad, weight) if later is None else self._judged(boosters, *later)
+        stage = _best_stage(*judged)
+        self.n_trees_ = (stage + 1) * _STEP
+        self.trees_ = from_boosters(boosters, num_iteration=self.n_trees_)
+        refuse_breaches(self.trees_, names, monotone)
+        self.calibration_ = choose_calibration(raw[stage], bad, weight, parts[0], self.calibration)
+        self.out_of_fold_ = self.calibration_.probability(raw[stage])
+        gain = np.sum([b.feature_importance("gain", self.n_trees_) for b in boosters], axis=0)
+        self.importance_ = gain / max(gain.sum(), 1e-300)
         return self
 
-    def _fit_folds(self, X, bad, weight, fold, names) -> None:
-        monotone = [int(dict(self.signs or {}).get(name, 0)) for name in names] or [0] * X.shape[1]
-        parameters = self._parameters(monotone)
+    def _parts(self, ids: Any, n: int, seed: int) -> np.ndarray:
+        return folds_of(ids, n, self.folds, "fold" if seed == 0 else f"fold {seed}")
 
+    def _grow(
+        self,
+        X: np.ndarray,
+        bad: np.ndarray,
+        weight: np.ndarray,
+        parts: list[np.ndarray],
+        parameters: dict[str, Any],
+    ) -> tuple[list[lgb.Booster], np.ndarray]:
+        """Return a booster a fold and seed, and the raw scores out of fold by stage (stages, n)."""
         # One table of bins for all folds: a fold without a single missing value in a column would read a
         # missing one as 0 later. Bins look at X alone, so no outcome crosses over.
         everyone = lgb.Dataset(X, bad, weight=weight, params=parameters).construct()
-
+        boosters, curves = [], []
         # One fold after the other: LightGBM keeps its number of threads in a global, so that training in
         # one thread while another predicts writes out of bounds and ends the process.
-        boosters, curves = [], []
-        for k in range(self.folds):
-            inside = fold != k
-            data = everyone.subset(np.flatnonzero(inside).tolist(), parameters)
-            boosters.append(lgb.train(parameters, data, num_boost_round=self.n_estimators))
-            curves.append(_stages(boosters[-1], X[~inside], self._threads()))
-        self.n_trees_, raw = _best_length(curves, fold, bad, weight)
-        self.trees_ = from_boosters(boosters, num_iteration=self.n_trees_)
-        self.calibration_ = choose_calibration(raw, bad, weight, fold, self.calibration)
-        self.out_of_fold_ = self.calibration_.probability(raw)
-        gain = np.sum([b.feature_importance("gain", self.n_trees_) for b in boosters], axis=0)
-        self.importance_ = gain / max(gain.sum(), 1e-300)
+        for seed, fold in enumerate(parts):
+            settings = {**parameters, "seed": self.random_state + seed}
+            of_folds = []
+            for k in range(self.folds):
+                data = everyone.subset(np.flatnonzero(fold != k).tolist(), settings)
+                boosters.append(lgb.train(settings, data, num_boost_round=self.n_estimators))
+                of_folds.append(_stages(boosters[-1], X[fold == k], self._threads()))
+            curves.append(_joined(of_folds, fold))
+        shortest = min(len(curve) for curve in curves)
+        raw = curves[0][:shortest]
+        for curve in curves[1:]:
+            raw += curve[:shortest]
+        return boosters, raw / len(curves)
+
+    def _judged(
+        self, boosters: list[lgb.Booster], X: Any, y: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return raw scores by stage, outcomes and weights of a later sample."""
+        X = validate_data(self, X, dtype="float64", ensure_all_finite="allow-nan", reset=False)
+        y = np.asarray(y)
+        if y.shape != (len(X),) or not np.isin(y, self.classes_).all():
+            what = "the later sample needs one outcome a row, of the same two classes"
+            raise InputError(Problem("DLQ-103", what, "later"))
+        curves = [_stages(booster, X, self._threads()) for booster in boosters]
+        shortest = min(len(curve) for curve in curves)
+        raw = np.mean([curve[:shortest] for curve in curves], axis=0)
+        return raw, (y == self.classes_[1]).astype(float), np.ones(len(X))
 
     def _parameters(self, monotone: list[int]) -> dict[str, Any]:
         return {
@@ -179,7 +229,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
             "bagging_freq": 1,
             "lambda_l2": self.reg_lambda,
             "monotone_constraints": monotone if any(monotone) else None,
-            "max_bin": 255,
+            # its finer methods break signs where values are missing, as the proof after the fit shows
+            "monotone_constraints_method": "basic",
+            "max_bin": self.max_bin,
             "seed": self.random_state,
             "deterministic": True,
             "force_row_wise": True,
@@ -224,82 +276,10 @@ def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
-def admit_rows(
-    estimator: Any, X: Any, y: Any, sample_weight: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Check what an estimator is to learn from; return its classes, X, bad and weights."""
-    refuse_protected(list(getattr(X, "columns", [])))
-    _refuse_infinite(X)
-    X, y = validate_data(estimator, X, y, dtype="float64", ensure_all_finite="allow-nan")
-    check_classification_targets(y)
-    classes, bad = np.unique(y, return_inverse=True)
-    if len(classes) != 2:
-        what = f"Only binary classification is supported: y holds {len(classes)} class"
-        raise InputError(Problem("DLQ-103", what, "y", fix="label bad as 1 and good as 0"))
-    return classes, X, bad, _check_sample_weight(sample_weight, X, dtype="float64")
-
-
-def refuse_protected(names: Sequence[Any]) -> None:
-    """Raise ``DLQ-110`` when a column's name says a protected attribute."""
-    protected = audit_only(names)
-    if protected:
-        listed = ", ".join(f'"{name}"' for name in protected[:5])
-        what = f"{len(protected)} protected attributes among the features: {listed}"
-        fix = "drop them; keep them in accounts as audit_only"
-        raise InputError(Problem("DLQ-110", what, "X", len(protected), fix))
-
-
-def _ids(X: Any, groups: Any) -> Any:
-    if groups is not None:
-        return groups
-    index = getattr(X, "index", None)
-    if isinstance(index, pd.Index) and "account_id" in index.names:
-        return index.get_level_values("account_id")
-    return None
-
-
-def _folds(ids: Any, n: int, folds: int) -> np.ndarray:
-    """Return the fold of each row: by the hash of its account, or of its place where there is none."""
-    if ids is None:
-        ids = np.arange(n)
-    fold = np.minimum((hash_share(ids, "fold") * folds).astype(int), folds - 1)
-    if len(np.unique(fold)) == folds:
-        return fold
-    # A handful of accounts may leave a fold empty; then they are dealt out in turn, in the order of
-    # their hash, each still with all its rows.
-    codes, unique = pd.factorize(pd.Series(ids))
-    if len(unique) < folds:
-        what = f"{len(unique)} accounts cannot be parted into {folds} folds"
-        raise InputError(Problem("DLQ-113", what, "X", len(unique), "give more accounts"))
-    return (hash_share(unique, "fold").argsort().argsort() % folds)[codes]
-
-
-def _refuse_leaks(X: np.ndarray, bad: np.ndarray, names: list[Any], waive: tuple[str, ...]) -> None:
-    """Raise when one column alone ranks the outcome almost perfectly: it probably is the outcome."""
-    if min(bad.sum(), len(bad) - bad.sum()) < 100 or not names:
-        return
-    suspects = [
-        name
-        for name, column in zip(names, X.T, strict=True)
-        if name not in waive and abs(_auc(column, bad) - 0.5) > 0.45
-    ]
-    if suspects:
-        listed = ", ".join(f'"{name}"' for name in suspects[:5])
-        what = f"{len(suspects)} columns alone reach an AUC above 0.95: {listed}"
-        fix = "remove what was known only afterwards, or name them in `waive`"
-        raise GateError(Problem("DLQ-302", what, "X", len(suspects), fix))
-
-
-def _auc(values: np.ndarray, bad: np.ndarray) -> float:
-    ranks = pd.Series(values).fillna(-np.inf).rank().to_numpy()
-    bads = bad.sum()
-    return float((ranks[bad == 1].sum() - bads * (bads + 1) / 2) / (bads * (len(bad) - bads)))
-
-
-def _stages(booster: lgb.Booster, X: np.ndarray, threads: int, step: int = 10) -> np.ndarray:
-    """Return raw scores after every `step` trees (stages, rows)."""
+def _stages(booster: lgb.Booster, X: np.ndarray, threads: int) -> np.ndarray:
+    """Return raw scores after every few trees (stages, rows)."""
     total = booster.num_trees()
-    ends = [*range(step, total, step), total] if total else [0]
+    ends = [*range(_STEP, total, _STEP), total] if total else [0]
     parts = [
         np.asarray(booster.predict(X, start, end - start, raw_score=True, num_threads=threads))
         for start, end in itertools.pairwise([0, *ends])
@@ -307,29 +287,15 @@ def _stages(booster: lgb.Booster, X: np.ndarray, threads: int, step: int = 10) -
     return np.cumsum(np.stack(parts), axis=0)
 
 
-def _best_length(
-    curves: Sequence[np.ndarray],
-    fold: np.ndarray,
-    bad: np.ndarray,
-    weight: np.ndarray,
-    step: int = 10,
-) -> tuple[int, np.ndarray]:
-    """Return the number of trees with the least log-loss out of fold, and the raw scores there."""
-    stages = min(len(curve) for curve in curves)
-    raw = np.empty((stages, len(bad)))
+def _joined(curves: Sequence[np.ndarray], fold: np.ndarray) -> np.ndarray:
+    """Return the raw scores of every row by stage, each from the model of its fold."""
+    raw = np.empty((min(len(curve) for curve in curves), len(fold)))
     for k, curve in enumerate(curves):
-        raw[:, fold == k] = curve[:stages]
-    loss = ((np.logaddexp(0.0, raw) - bad * raw) * weight).sum(axis=1)
-    best = int(np.argmin(loss))
-    return (best + 1) * step, raw[best]
+        raw[:, fold == k] = curve[: len(raw)]
+    return raw
 
 
-def _refuse_infinite(X: Any) -> None:
-    if not isinstance(X, pd.DataFrame):
-        return  # scikit-learn's own check says the same of plain arrays
-    numeric = X.select_dtypes("number")
-    wrong = [str(name) for name, column in numeric.items() if np.isinf(column).any()]
-    if wrong:
-        what = f"{len(wrong)} columns hold infinite values, first {wrong[0]!r}"
-        fix = "repair the ratio or overflow that made them"
-        raise InputError(Problem("DLQ-105", what, "X", len(wrong), fix))
+def _best_stage(raw: np.ndarray, bad: np.ndarray, weight: np.ndarray) -> int:
+    """Return the stage with the least log-loss."""
+    losses = [float((weight * (np.logaddexp(0.0, z) - bad * z)).sum()) for z in raw]
+    return int(np.argmin(losses))

@@ -67,14 +67,14 @@ class QuickTrees:
     value: np.ndarray
 
     def raw(self, X: np.ndarray, threads: int) -> np.ndarray:
-        """Return the sum of the leaves of each row of a C-contiguous float64 matrix."""
+        """Return the sum of the leaves of each row of a float64 matrix, by rows or by columns."""
         out = np.empty(len(X))
         parts = (self.plane_feature, self.plane_fill, self.plane, self.threshold, self.mask)
         tables = (*parts, self.node_start, self.leaf_start, self.value)
 
         def work(first: int) -> None:
-            rows = slice(first, first + _CHUNK)
-            _score_blocks(X[rows], *tables, out[rows])
+            # the whole matrix: a slice of one by columns would be of a third kind to compile for
+            _score_blocks(X, first, min(first + _CHUNK, len(X)), *tables, out)
 
         starts = range(0, len(X), _CHUNK)
         if threads <= 1 or len(starts) <= 1:
@@ -151,13 +151,14 @@ def _lowest(typingctx, word):
 
 @numba.njit(nogil=True, cache=True)
 def _score_blocks(
-    X, plane_feature, plane_fill, plane, threshold, mask, node_start, leaf_start, value, out
-):  # pragma: no cover
+    X, begin, end, plane_feature, plane_fill, plane, threshold, mask, node_start, leaf_start,
+    value, out,
+):  # fmt: skip  # pragma: no cover
     columns = np.empty((plane_feature.shape[0], ROWS))
     words = np.empty(ROWS, dtype=np.uint64)
     total = np.empty(ROWS)
-    for start in range(0, X.shape[0], ROWS):
-        rows = min(ROWS, X.shape[0] - start)
+    for start in range(begin, end, ROWS):
+        rows = min(ROWS, end - start)
         for p in range(plane_feature.shape[0]):
             column, fill, feature = columns[p], plane_fill[p], plane_feature[p]
             for i in range(rows):

@@ -14,6 +14,7 @@ from delinquency.scoring._scorer import Feature, Scorer
 __all__ = ["reasons"]
 
 _TEXT = pd.StringDtype("pyarrow")
+_LEAST = 1e-9  # log-odds that mending must save: less would be lost on the way to points
 
 
 def reasons(
@@ -23,7 +24,8 @@ def reasons(
 
     Contributions are those to the log-odds against the training population, merged by feature family. A
     family speaks through its strongest feature whose direction the domain fixes, where the account stands
-    on the worse side of the typical account; so the text is true, and mending it can only help.
+    on the worse side of the typical account, and where the typical value in its place, all else as it is,
+    raises the points: the account is scored again with it. So the text is true, and mending it helps.
 
     Parameters
     ----------
@@ -52,16 +54,16 @@ def reasons(
         raise InputError(Problem("DLQ-103", "unknown language", "lang", fix='write "en" or "zh"'))
     matrix = scorer.matrix(X)
     columns = [f"reason_{k}" for k in range(1, most + 1)]
-    texts = _texts(scorer, matrix, contributions(scorer.trees, matrix, threads), most, lang)
+    parts = contributions(scorer.trees, matrix, threads)[:, :-1]
+    spoken = np.where(_helps(scorer, matrix, parts, threads), parts, -np.inf)
+    texts = _texts(scorer, matrix, parts, spoken, most, lang)
     # "string" keeps a missing text missing; older pandas would write "None" into a customer's letter
     return pd.DataFrame(texts, index=X.index, columns=columns).astype(_TEXT)
 
 
 def _texts(
-    scorer: Scorer, matrix: np.ndarray, parts: np.ndarray, most: int, lang: str
+    scorer: Scorer, matrix: np.ndarray, parts: np.ndarray, spoken: np.ndarray, most: int, lang: str
 ) -> np.ndarray:
-    parts = parts[:, :-1]
-    spoken = np.where(_worse(scorer.features, matrix), parts, -np.inf)
     families = list(dict.fromkeys(feature.family for feature in scorer.features))
     strength = np.full((len(matrix), len(families)), -np.inf)
     speaker = np.zeros((len(matrix), len(families)), dtype=int)
@@ -77,6 +79,20 @@ def _texts(
         column = speaker[row, order[row, rank]]
         texts[row, rank] = _text(scorer.features[column], matrix[row, column], lang)
     return texts
+
+
+def _helps(scorer: Scorer, matrix: np.ndarray, parts: np.ndarray, threads: int) -> np.ndarray:
+    """Return where a feature raised the risk and its typical value would lower it (n, features)."""
+    helps = (parts > 0) & _worse(scorer.features, matrix)
+    log_odds = scorer.calibration.log_odds(scorer.trees.raw(matrix, threads))
+    for column, feature in enumerate(scorer.features):
+        rows = np.flatnonzero(helps[:, column])
+        if len(rows):
+            mended = matrix[rows]
+            mended[:, column] = feature.typical
+            after = scorer.calibration.log_odds(scorer.trees.raw(mended, threads))
+            helps[rows, column] = after < log_odds[rows] - _LEAST
+    return helps
 
 
 def _worse(features: tuple[Feature, ...], matrix: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,13 @@ from scipy.special import expit
 from delinquency.errors import InputError, IntegrityError, Problem
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
-from delinquency.scoring._model import RiskModel
 from delinquency.scoring._points import PointsScale
 from delinquency.scoring._reference import Reference, reference_of
 from delinquency.scoring._trees import AS_ZERO, Trees
 from delinquency.storage import Bundle, to_json
+
+if TYPE_CHECKING:
+    from delinquency.scoring._model import RiskModel
 
 __all__ = ["Feature", "Scored", "Scorer"]
 
@@ -180,7 +182,8 @@ class Scorer:
         lacking = [name for name in self.names if name not in X.columns]
         if lacking:
             raise InputError(_lacking(lacking, list(map(str, X.columns)), len(self.names)))
-        chosen = X[list(self.names)]
+        # in their order already, as `build_features` gives them, columns need no copy
+        chosen = X if tuple(X.columns) == self.names else X[list(self.names)]
         if chosen.shape[1] != len(self.names):
             twice = chosen.columns[chosen.columns.duplicated()].unique()
             what = f"{len(twice)} features stand twice, first {twice[0]!r}"
@@ -195,13 +198,15 @@ class Scorer:
         """Return calibrated log-odds of bad (n,), without looking at what should be refused."""
         return self.calibration.log_odds(self.trees.raw(self.matrix(X)))
 
-    def score(self, X: pd.DataFrame) -> Scored:
+    def score(self, X: pd.DataFrame, *, threads: int = 1) -> Scored:
         """Score every row that can be scored; the others come back with the reason.
 
         Parameters
         ----------
         X : DataFrame (n, features)
             Indexed by (account_id, snapshot_date), the order of columns does not matter.
+        threads : int
+            Chunks of rows worked on at the same time; the result does not depend on it.
 
         Returns
         -------
@@ -212,7 +217,8 @@ class Scorer:
         matrix = self.matrix(X)
         why = self._why_refused(matrix)
         fine = why == ""
-        probability = self.calibration.probability(self.trees.raw(matrix[fine]))
+        matrix = matrix if fine.all() else matrix[fine]  # the usual case needs no copy
+        probability = self.calibration.probability(self.trees.raw(matrix, threads))
         points = self.scale.points(probability)
         scores = (
             X.index[fine]
@@ -225,6 +231,9 @@ class Scorer:
     def _why_refused(self, matrix: np.ndarray) -> np.ndarray:
         why = np.full(len(matrix), "", dtype=object)
         for column, feature in zip(matrix.T, self.features, strict=True):
+            with np.errstate(all="ignore"):
+                if np.isfinite(column.sum()):  # one pass tells that nothing is missing or infinite
+                    continue
             why[np.isinf(column)] = f"infinite: {feature.name}"
             if not feature.may_miss:
                 why[np.isnan(column)] = f"missing: {feature.name}"
@@ -337,6 +346,7 @@ class _Bands(_Strict):
     reference: str
     expected: tuple[float, ...]
     counts: tuple[int, ...]
+    date: str = ""
 
 
 class _Document(_Strict):

@@ -148,12 +148,12 @@ class Trees:
         InputError
             ``DLQ-102`` when X has fewer columns than the trees test.
         """
-        X = as_matrix(self, X)
+        X = as_matrix(self, X, by_columns=True)
         quick = None if len(X) < 64 else self._quick  # a handful of rows is not worth a block
         if quick is None:
             out = np.empty(len(X))
             parts = (self.feature, self.left, self.right, self.threshold, self.missing)
-            _score(X, *parts, self.value, self.root, out)
+            _score(np.ascontiguousarray(X), *parts, self.value, self.root, out)
         else:
             out = quick.raw(X, threads)
         return out / self.models[0] if self.models[0] > 1 else out
@@ -177,9 +177,14 @@ def _not_trees(what: str) -> IntegrityError:
     )
 
 
-def as_matrix(trees: Trees, X: Any) -> np.ndarray:
-    """Return X as the compiled loops want it: they would read beyond a matrix that is too narrow."""
-    X = np.ascontiguousarray(X, dtype="float64")
+def as_matrix(trees: Trees, X: Any, *, by_columns: bool = False) -> np.ndarray:
+    """Return X as the compiled loops want it: they would read beyond a matrix that is too narrow.
+
+    Row after row; with `by_columns`, column after column will do as well, if X lies so.
+    """
+    X = np.asarray(X, dtype="float64")
+    if not (by_columns and X.ndim == 2 and X.flags.f_contiguous):
+        X = np.ascontiguousarray(X)
     needed = int(trees.feature.max(initial=-1)) + 1
     if X.ndim != 2 or X.shape[1] < needed:
         what = f"expected a matrix of at least {needed} columns, got shape {X.shape}"

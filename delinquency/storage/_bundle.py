@@ -1,6 +1,6 @@
 """The bundle: what a model needs to score, as JSON and plain numbers. Never a pickle.
 
-A bundle is a folder of two files:
+A bundle is a folder of two files, or one zip file that holds the two:
 
 ``manifest.json``
     Format number, the document its owner wrote (features, scales, edges, training facts), and for each
@@ -10,6 +10,9 @@ A bundle is a folder of two files:
 ``arrays-<first of its SHA-256>.bin``
     The arrays one after another, little-endian. There is nothing to parse, so nothing to crash. Its
     name is its content, so a bundle is replaced by one rename, that of the manifest.
+
+A zip is never unpacked: its two members are read by name, uncompressed, so there is nothing to blow up, and
+it must be byte for byte the one zip that these members make (`_zip`).
 
 The hashes find damage; they are no signature. What a hostile bundle may say is bounded by its owner,
 which checks every number and text (`delinquency.scoring.Scorer.from_bundle`).
@@ -35,10 +38,12 @@ import numpy as np
 from delinquency.errors import IntegrityError, Problem
 from delinquency.storage._commit import write_bytes
 from delinquency.storage._manifest import to_json
+from delinquency.storage._zip import pack, unpack
 
 __all__ = ["Bundle", "load_bundle", "save_bundle"]
 
 FORMAT = 1
+_MOST = 1 << 31  # bytes of a file; no model is as large, and nothing larger is read into memory
 _DTYPES = ("<f8", "<f4", "<i8", "<i4", "<u8", "|u1", "|i1")
 
 
@@ -92,7 +97,7 @@ def _arrays_file(sha256: str) -> str:
 
 
 def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> list[str]:
-    """Write a bundle into a folder, and return the names of its files there.
+    """Write a bundle into a folder, or one zip file, and return the names of its files there.
 
     The manifest takes its name last: until then a bundle that stood in the folder still loads, whatever
     interrupts us.
@@ -102,17 +107,21 @@ def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> list[str]:
     bundle : Bundle, or an object with ``to_bundle()``
         What to keep, for example a `delinquency.scoring.Scorer`.
     path : path
-        The folder, made when it is not there.
+        The folder, made when it is not there; or a file whose name ends in ``.zip``. The same bundle makes
+        the same bytes.
 
     Raises
     ------
     EnvironmentFailure
-        ``DLQ-501`` when the disk refuses; an older bundle in the folder still loads.
+        ``DLQ-501`` when the disk refuses; an older bundle there still loads.
     """
     if hasattr(bundle, "to_bundle"):
         bundle = bundle.to_bundle()
     manifest, content = _parts(bundle)
     folder, arrays = Path(path), _arrays_file(hashlib.sha256(content).hexdigest())
+    if folder.suffix == ".zip":
+        write_bytes(folder, pack({arrays: content, "manifest.json": manifest}))
+        return [folder.name]
     write_bytes(folder / arrays, content)
     write_bytes(folder / "manifest.json", manifest)
     for old in folder.glob("arrays-*.bin"):
@@ -122,7 +131,7 @@ def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> list[str]:
 
 
 def load_bundle(path: str | os.PathLike[str]) -> Bundle:
-    """Read a bundle back and check every byte of it.
+    """Read a bundle back, from its folder or zip file, and check every byte of it.
 
     Returns
     -------
@@ -136,8 +145,9 @@ def load_bundle(path: str | os.PathLike[str]) -> Bundle:
     """
     folder = Path(path)
     try:
-        manifest = _manifest(folder)
-        content = (folder / _arrays_file(manifest["arrays_sha256"])).read_bytes()
+        files = unpack(_bytes(folder)) if folder.is_file() else _Folder(folder)
+        manifest = _manifest(folder, files["manifest.json"])
+        content = files[_arrays_file(manifest["arrays_sha256"])]
         if hashlib.sha256(content).hexdigest() != manifest["arrays_sha256"]:
             raise _damaged(folder, "the arrays are not what the manifest says")
         arrays = {name: _array(content, place) for name, place in manifest["arrays"].items()}
@@ -147,9 +157,9 @@ def load_bundle(path: str | os.PathLike[str]) -> Bundle:
         raise
     except FileNotFoundError as error:
         lacking = Path(str(error.filename)).name
-        raise _damaged(folder, f"no bundle in this folder: {lacking} is not there") from error
+        raise _damaged(folder, f"no bundle here: {lacking} is not there") from error
     except _DAMAGE as error:
-        raise _damaged(folder, "the manifest is damaged") from error
+        raise _damaged(folder, "the bundle is damaged") from error
     return Bundle(manifest["document"], arrays)
 
 
@@ -165,9 +175,24 @@ _DAMAGE = (
 )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+class _Folder(dict[str, bytes]):
+    """The files of a folder by name, read when they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __missing__(self, name: str) -> bytes:
+        return _bytes(self.folder / name)
+
+
+def _bytes(path: Path) -> bytes:
+    if path.stat().st_size > _MOST:
+        raise ValueError
+    return path.read_bytes()
+
+
+def _manifest(folder: Path, text: bytes) -> dict[str, Any]:
     """Return the manifest when it is, byte for byte, what its own hash promises."""
-    text = (folder / "manifest.json").read_bytes()
     manifest = json.loads(text)
     number = manifest["format"]
     if type(number) is int and number > FORMAT:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from delinquency.errors import LockError, Problem
-
-__all__ = ["START", "is_linked", "link", "locked"]
+__all__ = ["START", "is_linked", "link"]
 
 START = "0" * 64
 
@@ -50,33 +46,3 @@ def is_linked(entries: Sequence[Mapping[str, Any]]) -> bool:
 def _hash_of(entry: Mapping[str, Any]) -> str:
     content = {key: value for key, value in entry.items() if key != "hash"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def locked(root: Path, *, wait: bool = False) -> Iterator[None]:
-    """Keep a folder for one writer; the system frees it when a writer dies.
-
-    Parameters
-    ----------
-    root : path
-        A folder that is there.
-    wait : bool
-        Wait for the other writer instead of refusing: for changes that take milliseconds.
-
-    Raises
-    ------
-    LockError
-        ``DLQ-401`` when another process holds it and we do not wait.
-    """
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - no such lock on this system
-        yield
-        return
-    with (root / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            what = "another process is writing to this log"
-            raise LockError(Problem("DLQ-401", what, str(root), fix="wait for it")) from error
-        yield

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from delinquency.errors import EnvironmentFailure, Problem
+from delinquency.storage._failpoint import reached
 
 __all__ = ["replace_file", "sha256_of", "stage", "write_bytes"]
 
@@ -41,11 +42,16 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(handle)
         temporary = Path(name)
+        reached("file.made")
         yield temporary
+        reached("file.filled")
         temporary.chmod(0o666 & ~_umask())
-        _flush(temporary)
+        flush(temporary)
+        reached("file.flushed")
         temporary.replace(target)
-        _flush(target.parent)
+        reached("file.named")
+        flush(target.parent)
+        reached("file.kept")
     except OSError as error:
         what = f"could not write: {error.strerror or type(error).__name__}"
         fix = "free space or choose another folder; the last good file stands"
@@ -86,7 +92,7 @@ def stage(folder: str | os.PathLike[str]) -> Iterator[Path]:
                 final = target / path.relative_to(staged)
                 final.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(final)
-                _flush(final.parent)
+                flush(final.parent)
     except OSError as error:
         what = f"could not write: {error.strerror or type(error).__name__}"
         fix = "free space or choose another folder; the last good run stands"
@@ -99,7 +105,8 @@ def _umask() -> int:
     return current
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,19 @@ import pandas as pd
 from delinquency.errors import IntegrityError, Problem
 from delinquency.storage._commit import sha256_of, write_bytes
 
-__all__ = ["describe", "read_manifest", "to_json", "verify", "versions", "write_manifest"]
+__all__ = [
+    "describe",
+    "read_manifest",
+    "shown",
+    "to_json",
+    "verify",
+    "versions",
+    "weigh",
+    "write_manifest",
+]
 
 NAME = "run_manifest.json"
+RUNS, CURRENT = ".runs", "current"  # where a run keeps its versions, and which is shown
 _PACKAGES = ("delinquency", "numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "numba")
 
 
@@ -28,8 +38,27 @@ def to_json(document: Any) -> bytes:
     return (text + "\n").encode()
 
 
+def shown(run: str | os.PathLike[str]) -> Path:
+    """Return the folder of the version that a run shows now.
+
+    Read everything through one answer: asked twice, it may name two versions.
+
+    Examples
+    --------
+    >>> shown("a-folder-that-is-no-run")
+    PosixPath('a-folder-that-is-no-run')
+    """
+    link = Path(run) / RUNS / CURRENT
+    try:
+        return link.parent / link.readlink()
+    except OSError:
+        return Path(run)
+
+
 def write_manifest(
-    folder: str | os.PathLike[str], document: dict[str, Any], files: Iterable[str]
+    folder: str | os.PathLike[str],
+    document: Mapping[str, Any],
+    files: Iterable[str] | Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Write ``run_manifest.json`` with size and SHA-256 of each file of the run, and return it.
 
@@ -39,18 +68,21 @@ def write_manifest(
         The run's folder; the files are named relative to it.
     document : dict
         What the run says of itself: job, as_of, inputs, reconciliation, gates, versions.
-    files : iterable of str
+    files : iterable of str, or mapping of str to its ``bytes`` and ``sha256``
         The outputs. A file that is not there is an error, so the manifest never promises more.
     """
     root = Path(folder)
-    outputs = {
-        name: {"bytes": (root / name).stat().st_size, "sha256": sha256_of(root / name)}
-        for name in sorted(files)
-    }
+    given = files if isinstance(files, Mapping) else {name: weigh(root / name) for name in files}
+    outputs = {name: dict(given[name]) for name in sorted(given)}
     manifest = {**document, "outputs": outputs}
     manifest["run_id"] = hashlib.sha256(to_json(manifest)).hexdigest()[:16]
     write_bytes(root / NAME, to_json(manifest))
     return manifest
+
+
+def weigh(path: Path) -> dict[str, Any]:
+    """Return what a manifest says of a file: its ``bytes`` and ``sha256``."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -90,22 +122,28 @@ def verify(folder: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a file: ``file``, ``bytes``, ``state`` (``"same"``, ``"changed"``, ``"missing"``).
+        One row a file: ``file``, ``bytes``, ``state`` (``"same"``, ``"changed"``, ``"missing"``; of a
+        run that shows its versions also ``"unknown"``, a file that no manifest names).
 
     Raises
     ------
     IntegrityError
         ``DLQ-601`` when the manifest is missing or damaged.
     """
-    root = Path(folder)
+    root = shown(folder)
+    outputs = read_manifest(root)["outputs"]
     rows = []
-    for name, entry in read_manifest(root)["outputs"].items():
+    for name, entry in outputs.items():
         path = root / name
         if not path.is_file():
             state = "missing"
         else:
             state = "same" if sha256_of(path) == entry["sha256"] else "changed"
         rows.append((name, entry["bytes"], state))
+    if root != Path(folder):  # a version's folder holds nothing but its files
+        found = {path.relative_to(root).as_posix(): path for path in root.rglob("*")}
+        strange = [name for name in found if name not in outputs and name != NAME]
+        rows += [(n, found[n].stat().st_size, "unknown") for n in strange if found[n].is_file()]
     return pd.DataFrame(rows, columns=["file", "bytes", "state"])
 
 

@@ -18,9 +18,9 @@ import pandas as pd
 
 from delinquency.errors import EnvironmentFailure, IntegrityError, LockError, Problem
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
-from delinquency.storage._chain import locked
 from delinquency.storage._changes import PROMOTE, ROLL_BACK, Change, following, read_changes, reigns
-from delinquency.storage._commit import _flush, write_bytes
+from delinquency.storage._commit import flush, write_bytes
+from delinquency.storage._lock import locked
 
 __all__ = ["Registry"]
 
@@ -90,7 +90,7 @@ class Registry:
             shutil.rmtree(fresh, ignore_errors=True)  # of a process that was killed here
             save_bundle(bundle, fresh)
             fresh.rename(target)
-            _flush(target.parent)
+            flush(target.parent)
         return name
 
     def load(self, name: str | None = None) -> Bundle:

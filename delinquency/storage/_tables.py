@@ -1,4 +1,4 @@
-"""Tables in and out of files."""
+"""Tables in and out of files, and of a database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import io
 import logging
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +20,35 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
+from delinquency.storage._address import DatabaseTable, is_database
 from delinquency.storage._commit import replace_file
+from delinquency.storage._manifest import RUNS, read_manifest, shown
+from delinquency.storage._postgres_rows import DatabaseRows
+from delinquency.storage._postgres_write import write_rows
 
-__all__ = ["read_table", "write_table"]
+__all__ = ["must_exist", "read_table", "table_bytes", "write_table"]
 
 _LOG = logging.getLogger("delinquency")
 _IDS = ("account_id", "person_id")
 
 
 def read_table(
-    path: str | os.PathLike[str], *, columns: Sequence[str] | None = None
+    path: str | os.PathLike[str],
+    *,
+    columns: Sequence[str] | None = None,
+    table: str | None = None,
 ) -> pd.DataFrame:
-    r"""Read a table from ``.parquet``, a folder of Parquet, ``.csv`` or ``.csv.gz``.
+    r"""Read a table: ``.parquet``, a folder of it, ``.csv``, ``.csv.gz``, a run's folder, or PostgreSQL.
 
     Parameters
     ----------
-    path : path
-        Where the table is.
+    path : path or address
+        Where the table is. A table of a database is ``postgresql://host/database#schema.table``; see
+        `DatabaseTable.at`.
     columns : sequence of str, optional
         Only these; all by default.
+    table : str, optional
+        The table's name in a database, when the address does not end in it.
 
     Returns
     -------
@@ -48,6 +59,8 @@ def read_table(
     ------
     InputError
         ``DLQ-109`` when the file is not there, empty, cut short, damaged, or of an unknown kind.
+    EnvironmentFailure
+        ``DLQ-504`` to ``DLQ-506`` when a database cannot be reached, refuses, or lacks its driver.
 
     Examples
     --------
@@ -57,15 +70,45 @@ def read_table(
     >>> read_table(file)["account_id"].tolist()
     ['007']
     """
+    if is_database(path):
+        with DatabaseRows(DatabaseTable.at(path, table), columns=columns) as rows:
+            return rows.read().to_pandas(date_as_object=False)
+    source = _standing(must_exist(path))
+    try:
+        return _whole(source, columns)
+    except InputError:
+        if _standing(Path(path)) == source:
+            raise
+        return read_table(path, columns=columns)  # a new version was committed under our hands
+
+
+def must_exist(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a table that is there.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-109`` when it is not, with the nearest name that is.
+    """
     source = Path(path)
-    if not source.exists():
-        folder = source.parent
-        near = (
-            did_you_mean(source.name, (entry.name for entry in folder.iterdir()))
-            if folder.is_dir()
-            else ""
-        )
-        raise _unreadable(source, "no such file", near or "check the path")
+    if source.exists():
+        return source
+    folder = source.parent
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    raise _unreadable(source, "no such file", did_you_mean(source.name, names) or "check the path")
+
+
+def _standing(path: Path) -> Path:
+    """Return the table that a run's folder shows now, or a link of it; other paths as they are."""
+    if (path / RUNS).is_dir():
+        version = shown(path)
+        return version / str(read_manifest(version).get("main", ""))
+    if path.is_symlink() and path.readlink().parts[:1] == (RUNS,):
+        return shown(path.parent) / path.name
+    return path
+
+
+def _whole(source: Path, columns: Sequence[str] | None) -> pd.DataFrame:
     try:
         # dates stay dates: as Python objects they cost fifty times the memory
         return _read(source, columns).to_pandas(date_as_object=False)
@@ -105,7 +148,11 @@ def _read(source: Path, columns: Sequence[str] | None) -> pa.Table:
 
 def _parts(source: Path) -> list[Path]:
     """Return the Parquet files of a folder; other files in it, such as a note, are none of ours."""
-    parts = sorted(source.glob("**/*.parquet"))
+    parts = sorted(
+        part
+        for part in source.glob("**/*.parquet")
+        if not any(name.startswith((".", "_")) for name in part.relative_to(source).parts)
+    )
     if not parts:
         raise _unreadable(source, "the folder holds no Parquet file", "check the path")
     names = [set(pq.read_schema(part).names) for part in parts]
@@ -187,42 +234,75 @@ def _integers_if_exact(ids: pa.ChunkedArray) -> pa.ChunkedArray:
     return integers if same else ids
 
 
-def write_table(table: Any, path: str | os.PathLike[str]) -> None:
-    """Write a table to ``.parquet`` (zstd, page checksums) or ``.csv``, all or nothing.
+def write_table(
+    table: Any, path: str | os.PathLike[str], *, key: Sequence[str] | None = None
+) -> None:
+    """Write a table to ``.parquet`` (zstd, page checksums), ``.csv`` or PostgreSQL, all or nothing.
 
     Parameters
     ----------
     table : table
         pandas, polars, pyarrow, DuckDB. The index of a pandas frame is not written.
-    path : path
-        The ending decides the kind.
+    path : path or address
+        The ending of a file decides its kind. Rows of a table in a database are inserted or changed,
+        the others stay; see `Transaction.upsert`.
+    key : sequence of str, optional
+        Columns that name a row; a database needs them.
 
     Raises
     ------
     InputError
         ``DLQ-109`` for an unknown ending, ``DLQ-103`` for a column that the kind of file cannot keep.
     EnvironmentFailure
-        ``DLQ-501`` when the disk refuses; an older file at `path` stands.
+        ``DLQ-501`` when the disk refuses; an older file at `path` stands. ``DLQ-504`` to ``DLQ-506``
+        when a database cannot be reached, refuses, or lacks its driver; it is as it was.
     """
+    if is_database(path):
+        write_rows(table, path, key=key or ())
+        return
     target = Path(path)
     kind = _kind(target)
-    try:
-        arrow = pa.Table.from_pandas(to_frame(table), preserve_index=False)
+    with _plain_types(kind, target.name):
+        arrow = _arrow(table)
         with replace_file(target) as temporary:
             _write(arrow, temporary, kind)
+
+
+def table_bytes(table: Any, where: str = "table") -> bytes:
+    """Return a table as the bytes of the Parquet file that `write_table` would write."""
+    content = io.BytesIO()
+    with _plain_types("Parquet", where):
+        _write(_arrow(table), content, "Parquet")
+    return content.getvalue()
+
+
+@contextmanager
+def _plain_types(kind: str, name: str) -> Iterator[None]:
+    try:
+        yield
     except EnvironmentFailure:
         raise
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         # Arrow's text would quote a cell
         what = f"a column holds values that {kind} cannot keep, or of several types"
         fix = "give every column one plain type"
-        raise InputError(Problem("DLQ-103", what, target.name, fix=fix)) from error
+        raise InputError(Problem("DLQ-103", what, name, fix=fix)) from error
 
 
-def _write(arrow: pa.Table, path: Path, kind: str) -> None:
+def _arrow(table: Any) -> pa.Table:
+    if isinstance(table, pa.Table):
+        return table
+    return pa.Table.from_pandas(to_frame(table), preserve_index=False)
+
+
+def _write(arrow: pa.Table, path: Path | io.BytesIO, kind: str) -> None:
     if kind == "CSV":
         pa_csv.write_csv(arrow, path)
         return
     # no pandas metadata: it names library versions, and the same rows must give the same bytes
     plain = arrow.replace_schema_metadata(None)
-    pq.write_table(plain, path, compression="zstd", write_page_checksum=True)
+    # figures seldom repeat: a dictionary of them would be built and thrown away
+    repeats: Any = [field.name for field in plain.schema if not pa.types.is_floating(field.type)]
+    pq.write_table(
+        plain, path, compression="zstd", write_page_checksum=True, use_dictionary=repeats
+    )

@@ -15,18 +15,14 @@ from delinquency.strategy._explain import explain, in_words, need_in_words, unti
 from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export_plan
 from delinquency.strategy._facts import instant_of
 from delinquency.strategy._file import json_schema
+from delinquency.strategy._response import PredictedResponse, UpliftResponse
 from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._rules import RulePack, list_rules
 from delinquency.strategy._sequence import SequencePlan, plan_sequence
 from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import Treatment, catalogue, treatments
-from delinquency.strategy._value import (
-    PredictedResponse,
-    UpliftResponse,
-    rates_response,
-    treatment_values,
-)
+from delinquency.strategy._value import rates_response, treatment_values
 from delinquency.strategy._words import rule_in_words
 
 __all__ = [

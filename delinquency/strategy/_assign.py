@@ -12,6 +12,7 @@ import pandas as pd
 
 from delinquency import schema
 from delinquency.errors import InputError, Problem
+from delinquency.strategy._arms import drafted
 from delinquency.strategy._draft import Draft
 from delinquency.strategy._eligible import instants, rules_at_work
 from delinquency.strategy._facts import Facts, admit_accounts, instant_of
@@ -68,7 +69,9 @@ def assign(
         band, treatment, also, channel, earliest_at`` (UTC), ``rule, removed`` ("treatment: reasons;
         ..."), ``allowed_from`` ("treatment: instant; ...", in UTC, of what was removed and waiting
         alone will allow), ``postponed`` (rules because of which the treatment waits), ``to_confirm,
-        notices, warnings, arm, propensity, value`` (missing until priced), ``policy,
+        notices, warnings``; ``arm`` of the file's experiment ("outside" under a hold; the role of
+        the strategy without one) and ``propensity``, the chance that the file gave the treatment
+        to the account, over arms and draws; ``value`` (missing until priced), ``policy,
         decision_id``, the SHA-256 of strategy, account, treatment and period.
 
     Raises
@@ -107,12 +110,12 @@ def assign(
     )
     stage, band = _stages(facts, strategy)[rows], _bands(scored, strategy)
     units = table["person_id"] if "person_id" in table else table["account_id"]
-    draft = Draft(units, Gates(facts, strategy.treatments, engine, _pace(strategy)), strategy)
+    gates = Gates(facts, strategy.treatments, engine, _pace(strategy))
     pair = np.full(len(table), -1)
     pair[rows] = stage * len(strategy.file.bands) + band
-    draft.fill(pair)
+    draft, arm = drafted(units, gates, strategy, pair)
     draft.share_caps()
-    return _as_plan(draft, rows, scored, stage, band, policy)
+    return _as_plan(draft, rows, scored, stage, band, arm, policy)
 
 
 def _pace(strategy: Strategy) -> Pace:
@@ -207,6 +210,7 @@ def _as_plan(
     scored: pd.DataFrame,
     stage: np.ndarray,
     band: np.ndarray,
+    arm: np.ndarray,
     policy: _Policy,
 ) -> pd.DataFrame:
     file, ids = draft.strategy.file, scored["account_id"]
@@ -224,7 +228,7 @@ def _as_plan(
         "earliest_at": instants(draft.earliest[rows]),
         **{name: text[name] for name in ("rule", "removed", "allowed_from", "postponed")},
         **{name: text[name] for name in ("to_confirm", "notices", "warnings")},
-        "arm": file.role,
+        "arm": arm[rows],
         "propensity": draft.propensity[rows],
         "value": np.nan,
         "policy": policy.label,

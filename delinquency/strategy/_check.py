@@ -184,7 +184,8 @@ def _cell_problems(
         "band": _written(document, "bands", "band"),
         "treatment": dict.fromkeys([*treatments, *_written(document, "treatments", "treatment")]),
     }
-    closed: set[tuple[str, str]] = set()
+    arms = _arms(document.data.get("experiment"))
+    closed: set[tuple[str, str, str]] = set()
     rules: set[str] = set()
     for position, cell in cells.items():
         at = ("cells", position)
@@ -194,7 +195,9 @@ def _cell_problems(
             what = f"rule {quoted(cell.rule)} stands twice"
             yield Problem("DLQ-208", what, document.at(*at, "rule"), fix="give each its own id")
         rules |= {cell.rule} if cell.rule else set()
-        pairs = dict.fromkeys((stage, band) for stage in cell.stage for band in cell.band)
+        yield from _arm_problems(document, at, cell, arms)
+        own = cell.arm or arms
+        pairs = dict.fromkeys((s, b, arm) for s in cell.stage for b in cell.band for arm in own)
         hidden = [pair for pair in pairs if pair in closed]
         if hidden:
             what = (
@@ -204,16 +207,42 @@ def _cell_problems(
             yield Problem("DLQ-208", what, document.at(*at), len(hidden), fix)
         closed |= set() if cell.when else set(pairs)
     if len(cells) == len(_tuple(document.data.get("cells"))):
-        open_pairs = [(s, b) for s in by_stage for b in by_band if (s, b) not in closed]
+        open_pairs = [
+            (s, b, arm)
+            for s in by_stage
+            for b in by_band
+            for arm in arms
+            if (s, b, arm) not in closed
+        ]
         yield from _gaps(document, open_pairs)
     yield from _last_resort(document, treatments)
 
 
-def _pair(pair: tuple[str, str]) -> str:
-    return f"stage {quoted(pair[0])}, band {quoted(pair[1])}"
+def _arms(trial: Any) -> tuple[str, ...]:
+    """Return the arms whose accounts need cells; without an experiment there is one, unnamed."""
+    given = trial.get("arms") if isinstance(trial, dict) else None
+    if not isinstance(given, dict):
+        return ("",)
+    return tuple(arm for arm in given if arm != trial.get("hold_out")) or ("",)
 
 
-def _gaps(document: Document, pairs: list[tuple[str, str]]) -> Iterator[Problem]:
+def _arm_problems(
+    document: Document, at: tuple[str, int], cell: Cell, arms: tuple[str, ...]
+) -> Iterator[Problem]:
+    for index, arm in enumerate(cell.arm):
+        if arm not in arms:
+            near = did_you_mean(arm, arms)
+            fix = near or "name it under experiment: arms; a hold-out has no cells"
+            where = document.at(*at, "arm", index)
+            yield Problem("DLQ-206", f"unknown arm {quoted(arm)}", where, fix=fix)
+
+
+def _pair(pair: tuple[str, str, str]) -> str:
+    arm = f", arm {quoted(pair[2])}" if pair[2] else ""
+    return f"stage {quoted(pair[0])}, band {quoted(pair[1])}{arm}"
+
+
+def _gaps(document: Document, pairs: list[tuple[str, str, str]]) -> Iterator[Problem]:
     if pairs:
         more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
         said = "; ".join(_pair(pair) for pair in pairs[:3]) + more

@@ -87,8 +87,7 @@ def record_decisions(
         as_of=as_of,
     )
     root = Path(folder)
-    root.mkdir(parents=True, exist_ok=True)
-    with storage.locked(root):
+    with storage.locked(root):  # makes the folder where there is none
         entries = sound_entries(root)
         plan["period"] = period_of(plan["as_of"].iloc[0], strategy.file.period)
         plan["decided"] = _is_new(root, entries, plan)

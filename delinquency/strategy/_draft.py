@@ -54,9 +54,13 @@ class Draft:
         self.earliest = np.full(self.n, gates.engine.now, dtype=np.int64)
         self.propensity = np.ones(self.n)
         self.held = gates.facts.held()
+        self.drawn: list[tuple[np.ndarray, tuple[str, ...], np.ndarray]] = []
 
-    def fill(self, pair: np.ndarray) -> None:
-        """Walk through the cells once, each with the accounts of its stage and band."""
+    def fill(self, pair: np.ndarray, arm: str | None = None) -> None:
+        """Walk once through the cells of an arm, each with the accounts of its stage and band.
+
+        `pair` is the position of each account's stage and band, -1 for those to leave as they are.
+        """
         stages = {s.stage: i for i, s in enumerate(self.strategy.file.stages)}
         bands = {b.band: i for i, b in enumerate(self.strategy.file.bands)}
         pairs = len(stages) * len(bands)
@@ -64,6 +68,8 @@ class Draft:
         starts = np.searchsorted(pair[order], np.arange(pairs + 1))
         left = {p: order[starts[p] : starts[p + 1]] for p in range(pairs)}
         for stage, band, rule, cell in self.strategy.rules():
+            if arm is not None and cell.arm and arm not in cell.arm:
+                continue
             code = stages[stage] * len(bands) + bands[band]
             rows = left[code]
             if not len(rows):
@@ -112,10 +118,33 @@ class Draft:
         passed = np.cumsum(weights, axis=1) <= (share * total)[:, None]
         chosen = np.minimum(passed.sum(axis=1), len(cell.treatment) - 1)
         own = weights[np.arange(len(rows)), chosen]
-        self.propensity[rows] = np.where(
-            (total > 0) & ~self.held[rows], own / np.where(total > 0, total, 1), 1
-        )
+        free = (total > 0) & ~self.held[rows]
+        self.propensity[rows] = np.where(free, own / np.where(total > 0, total, 1), 1)
+        self.drawn.append((rows[free], cell.treatment, weights[free] / total[free, None]))
         return chosen
+
+    def hold_out(self, rows: np.ndarray) -> None:
+        """Give accounts the last resort and nothing else, for all else to be measured against."""
+        for name in TEXTS:
+            self.text[name][rows] = ""
+        self.text["treatment"][rows] = self.strategy.file.last_resort
+        self.text["rule"][rows] = "hold_out"
+        self.earliest[rows], self.propensity[rows] = self.gates.engine.now, 1.0
+
+    def chance_of(self, treatment: np.ndarray) -> np.ndarray:
+        """Return the chance that these cells give each account that treatment."""
+        chance = (self.text["treatment"] == treatment).astype("float64")
+        for rows, names, weights in self.drawn:
+            here = treatment[rows][:, None] == np.array(names, dtype=object)
+            chance[rows] = (weights * here).sum(axis=1)
+        return chance
+
+    def take(self, other: Draft, rows: np.ndarray) -> None:
+        """Take over what another draft says of some accounts."""
+        for name in TEXTS:
+            self.text[name][rows] = other.text[name][rows]
+        self.earliest[rows] = other.earliest[rows]
+        self.propensity[rows] = other.propensity[rows]
 
     def _removed(self, name: str, rows: np.ndarray) -> np.ndarray:
         masks = [gate.removes[rows] for gate in self.gates.of(name)]

@@ -11,7 +11,7 @@ from delinquency.strategy._conditions import Conditions
 from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._treatments import Treatment
 
-__all__ = ["Band", "Cell", "Stage", "StrategyFile", "json_schema"]
+__all__ = ["Band", "Cell", "Stage", "StrategyFile", "Trial", "json_schema"]
 
 
 Rung = Annotated[str, Field(pattern="^[0-9]$")]
@@ -70,6 +70,43 @@ _BAND_SCHEMA = {
 }
 
 
+class Trial(Model):
+    """An experiment: persons are given to arms by a hash, and stay there.
+
+    Parameters
+    ----------
+    name : str
+        Another name parts the persons anew.
+    arms : mapping of str to number
+        Shares above 0 that add up to 1. Cells name the arms they are for.
+    salt : str
+        Kept secret where a person could gain by knowing the arm.
+    hold_out : str, optional
+        The arm whose accounts get the last resort and nothing else, so that all else can be
+        measured against it. Holds, and notices that the law asks for, are never held out.
+    """
+
+    name: Name
+    arms: Annotated[
+        dict[Name, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=20)
+    ]
+    salt: str = ""
+    hold_out: Name | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Trial:
+        total = sum(self.arms.values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"arms: the shares add up to {total:.6g}, not 1")
+        if "outside" in self.arms:
+            raise ValueError('arms: "outside" is the name of those who are not randomised')
+        if self.hold_out is not None and self.hold_out not in self.arms:
+            raise ValueError("hold_out: it must be one of the arms")
+        if set(self.arms) == {self.hold_out}:
+            raise ValueError("hold_out: another arm is needed beside it")
+        return self
+
+
 class Cell(Model):
     """What to do with accounts of a stage and band.
 
@@ -77,6 +114,8 @@ class Cell(Model):
     ----------
     stage, band : str or sequence of str
         Where it stands; it holds for every pair.
+    arm : str or sequence of str, optional
+        Arms of the experiment that it is for; all of them by default.
     when : mapping
         Conditions on columns; all must hold.
     treatment : str or sequence of str
@@ -93,6 +132,7 @@ class Cell(Model):
     rule: Name | None = None
     stage: Names
     band: Names
+    arm: MaybeNames = ()
     when: Conditions = Field(default_factory=dict)
     treatment: Names
     also: MaybeNames = ()
@@ -112,6 +152,9 @@ class StrategyFile(Model):
     of the house, which can only tighten. ``put_off_days`` is how long a contact may be put off by a
     rule before the next treatment is tried.
 
+    ``experiment`` names arms with their shares; a cell may be for some arms only, and every row of
+    a plan has its arm and the chance that the file gave its treatment.
+
     The pace from rung to rung reads the columns ``current_rung`` and ``days_at_rung``.
     ``dwell_days`` is how many days an account stays on a rung at least: until then a higher one is
     removed, and a lower one is always open. ``timeout_days`` is after how many days without an
@@ -126,6 +169,7 @@ class StrategyFile(Model):
     note: str = ""
     period: Literal["day", "week", "month"] = "month"
     last_resort: Name = "no_action"
+    experiment: Trial | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=1000)]
     bands: Annotated[
         tuple[Annotated[Band, BeforeValidator(_as_band), WithJsonSchema(_BAND_SCHEMA)], ...],

@@ -32,6 +32,10 @@ class SequencePlan:
         to the choice among accounts.
     worth : ndarray (periods + 1, states)
         What one more account in a state is worth at the start of a period, in money of the first.
+    future : ndarray (states, treatments)
+        What is worth having after each treatment of the first period, in money of the first: rows of it,
+        one an account, are the ``future`` of `treatment_values`. The allocation of the first period
+        under its own capacities then asks the prices of the first period.
     """
 
     value: float
@@ -39,6 +43,20 @@ class SequencePlan:
     policy: np.ndarray = field(repr=False)
     prices: dict[Hashable, np.ndarray]
     worth: np.ndarray = field(repr=False)
+    future: np.ndarray = field(repr=False)
+
+    def first_prices(self) -> dict[Hashable, float]:
+        """Return what one more unit of each capacity would bring in the first period.
+
+        Examples
+        --------
+        >>> plan = plan_sequence(
+        ...     [[[1], [1]]], [[0, 3]], [5], {"calls": [0, 1]}, {"calls": [2, 9]}, periods=2
+        ... )
+        >>> plan.first_prices()
+        {'calls': 3.0}
+        """
+        return {name: float(each[0]) for name, each in self.prices.items()}
 
 
 def plan_sequence(
@@ -131,7 +149,7 @@ def plan_sequence(
     paid = -answer.ineqlin.marginals.reshape(len(need), periods) if need else np.empty((0, periods))
     prices = {name: np.maximum(paid[k], 0.0) for k, name in enumerate(need)}
     policy = _shares(accounts, chance, worth, value, factor, need, prices)
-    return SequencePlan(float(-answer.fun), accounts, policy, prices, value)
+    return SequencePlan(float(-answer.fun), accounts, policy, prices, value, chance @ value[1])
 
 
 def _conservation(chance: np.ndarray, periods: int) -> Any:

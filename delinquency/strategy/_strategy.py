@@ -17,6 +17,7 @@ from delinquency.errors import InputError
 from delinquency.settings import place_of, validate
 from delinquency.storage import Document, parse_yaml, read_yaml
 from delinquency.strategy._check import effective_catalogue, stated_problems
+from delinquency.strategy._experiment import Experiment
 from delinquency.strategy._file import Cell, StrategyFile
 from delinquency.strategy._rule_models import PackFile
 from delinquency.strategy._rules import RulePack
@@ -87,6 +88,11 @@ class Strategy:
         return _default()
 
     @classmethod
+    def default_text(cls) -> str:
+        """Return the file of the default strategy, to copy and edit, or to send elsewhere."""
+        return _default_file().read_text("utf-8")
+
+    @classmethod
     def _from(cls, document: Document) -> Strategy:
         file, problems = validate(StrategyFile, document, document.data)
         problems = [*document.problems, *problems, *stated_problems(document, catalogue())]
@@ -129,6 +135,17 @@ class Strategy:
         }
         return [*named, RulePack(PackFile.model_construct(**content))]
 
+    @cached_property
+    def experiment(self) -> Experiment | None:
+        """The experiment of the file, or None; arms in order of name, however the file lists them.
+
+        The order decides who is on which arm, so it must not hang on how a file was written.
+        """
+        trial = self.file.experiment
+        if trial is None:
+            return None
+        return Experiment(trial.name, dict(sorted(trial.arms.items())), trial.salt)
+
     def rules(self) -> list[tuple[str, str, str, Cell]]:
         """Return ``(stage, band, rule id, cell)`` of every pair, in the order of trying."""
         found: list[tuple[str, str, str, Cell]] = []
@@ -167,6 +184,8 @@ def _in_words(cell: Cell) -> str:
         text = "drawn from " + ", ".join(f"{name} ({weight:g})" for name, weight in drawn)
     if cell.also:
         text += f" (also {', '.join(cell.also)})"
+    if cell.arm:
+        text = f"arm {', '.join(cell.arm)}: {text}"
     if cell.when:
         asked = " and ".join(f"{column} {test}" for column, test in cell.when.items())
         text = f"if {asked}: {text}"
@@ -175,5 +194,8 @@ def _in_words(cell: Cell) -> str:
 
 @cache
 def _default() -> Strategy:
-    file = resources.files("delinquency.strategy").joinpath("data/default_strategy.yaml")
-    return Strategy.from_text(file.read_text("utf-8"), file.name)
+    return Strategy.from_text(Strategy.default_text(), _default_file().name)
+
+
+def _default_file() -> Any:
+    return resources.files("delinquency.strategy").joinpath("data/default_strategy.yaml")

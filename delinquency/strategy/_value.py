@@ -1,8 +1,4 @@
-"""What each treatment is worth for each account: what it brings, less what it costs everybody.
-
-Anything with ``predict(X)`` that returns expected recoveries, one column a treatment, can stand in for
-the responses here.
-"""
+"""What each treatment is worth for each account: what it brings, less what it costs everybody."""
 
 from __future__ import annotations
 
@@ -11,14 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMRegressor
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
 from delinquency import schema
 from delinquency.errors import InputError, Problem, did_you_mean
 
-__all__ = ["PredictedResponse", "UpliftResponse", "rates_response", "treatment_values"]
+__all__ = ["rates_response", "treatment_values"]
 
 
 def treatment_values(
@@ -29,8 +22,14 @@ def treatment_values(
     conduct_price: float = 0.0,
     relationship: Any = 0.0,
     allowed: Any = None,
+    future: Any = 0.0,
+    prices: Mapping[Any, float] | None = None,
+    needs: Mapping[Any, Any] | None = None,
 ) -> pd.DataFrame:
     """Return ``V = recoveries - cost - conduct price x P(complaint) - relationship cost``.
+
+    What a treatment leaves for later periods, and what it takes from capacities at given prices, are
+    added where a plan over periods has found them: see `plan_sequence`.
 
     Parameters
     ----------
@@ -46,11 +45,21 @@ def treatment_values(
         What the treatment costs in future business.
     allowed : array of bool (n, a), optional
         What the gates let through; the rest is -inf, which `allocate` never chooses.
+    future : array (n, a) or float
+        What is worth having after the treatment: ``plan_sequence(...).future[state]`` of each
+        account's state.
+    prices : mapping of capacity to float, optional
+        What one unit of each is worth, such as ``plan_sequence(...).first_prices()``; charged for
+        what a treatment uses, so that each account can choose by itself. Do not charge what `allocate` is
+        to keep within its limit as well: it finds that price.
+    needs : mapping of capacity to array (a,) or (n, a), optional
+        What each treatment uses of the priced capacities.
 
     Raises
     ------
     InputError
-        ``DLQ-167`` costs or complaints of treatments that there are not, or shapes that differ.
+        ``DLQ-167`` costs or complaints of treatments that there are not, or shapes that differ;
+        ``DLQ-162`` a price without needs.
 
     Examples
     --------
@@ -73,15 +82,40 @@ def treatment_values(
         chance = _by_treatment(complaints, names, "complaints", problems)
         worth = worth - conduct_price * chance
     parts = {"relationship": relationship, "allowed": True if allowed is None else allowed}
+    parts |= {"future": future}
     for where, part in parts.items():
         if np.shape(part) not in {(), worth.shape}:
             problems.append(Problem("DLQ-167", f"expected shape {worth.shape}", where))
     if conduct_price < 0:
         problems.append(Problem("DLQ-167", "a complaint cannot bring money", "conduct_price"))
+    charged = _charged(prices or {}, needs or {}, worth.shape, problems)
     if problems:
         raise InputError(*problems)
-    worth = np.where(np.asarray(parts["allowed"]), worth - np.asarray(relationship), -np.inf)
+    worth = worth - np.asarray(relationship) + np.asarray(future) - charged
+    worth = np.where(np.asarray(parts["allowed"]), worth, -np.inf)
     return pd.DataFrame(worth, index=table.index, columns=table.columns)
+
+
+def _charged(
+    prices: Mapping[Any, float],
+    needs: Mapping[Any, Any],
+    shape: tuple[int, ...],
+    problems: list[Problem],
+) -> np.ndarray:
+    """Return what each treatment's use of capacities costs at their prices."""
+    total = np.zeros(shape)
+    for name, price in prices.items():
+        if name not in needs:
+            hint = did_you_mean(str(name), map(str, needs)) or "add its needs"
+            problems.append(Problem("DLQ-162", f'"{name}" has no needs', "prices", fix=hint))
+            continue
+        need = np.asarray(needs[name], dtype="float64")
+        if need.shape not in {shape, shape[1:]}:
+            what = f"expected shape {shape[1:]} or {shape}"
+            problems.append(Problem("DLQ-167", what, f"needs[{name!r}]"))
+            continue
+        total += float(price) * need
+    return total
 
 
 def _by_treatment(given: Any, names: list[str], where: str, problems: list[Problem]) -> np.ndarray:
@@ -153,180 +187,3 @@ def rates_response(
     share = cells[treatments].to_numpy("float64", na_value=np.nan)[place]
     owed = table[amount].to_numpy("float64")[:, None]
     return pd.DataFrame(share * owed, index=table.index, columns=treatments)
-
-
-class PredictedResponse(BaseEstimator):
-    """Predicted response: a model of the outcome for each treatment.
-
-    It says what followed a treatment among those who got it. Where a log was made by judgement that is not
-    what the treatment does, so it is never called uplift.
-
-    Parameters
-    ----------
-    model : regressor, optional
-        Cloned and fitted for each treatment; boosted trees by default.
-    least : int
-        Treatments with fewer rows get their mean.
-
-    Attributes
-    ----------
-    treatments_ : list of str
-        The columns of `predict`.
-    kind : str
-        "predicted response".
-
-    Examples
-    --------
-    >>> X = pd.DataFrame({"balance": [100.0, 200.0, 300.0, 400.0]})
-    >>> model = PredictedResponse().fit(X, ["call", "text", "call", "text"], [4.0, 1.0, 6.0, 3.0])
-    >>> model.predict(X.iloc[:1])
-       call  text
-    0   5.0   2.0
-    """
-
-    kind = "predicted response"
-
-    def __init__(self, model: Any = None, *, least: int = 60) -> None:
-        self.model = model
-        self.least = least
-
-    def fit(self, X: pd.DataFrame, treatment: Any, reward: Any) -> PredictedResponse:
-        """Learn from a log; one row a decision."""
-        names, y = np.asarray(treatment, dtype=str), np.asarray(reward, dtype="float64")
-        _check_log(X, names, y)
-        self.treatments_ = sorted(set(names))
-        self.models_ = [
-            _learn(self.model, X[names == t], y[names == t], self.least) for t in self.treatments_
-        ]
-        return self
-
-    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the outcome expected under each treatment, one column a treatment."""
-        check_is_fitted(self, "models_")
-        columns = [_expected(model, X) for model in self.models_]
-        return pd.DataFrame(np.column_stack(columns), index=X.index, columns=self.treatments_)
-
-
-class UpliftResponse(BaseEstimator):
-    """Uplift: what a treatment adds to no action, learnt doubly robustly from logged propensities.
-
-    For each row ``psi_a = q_a(x) + 1[a given] (y - q_a(x)) / p_a`` with q from other persons; the
-    difference to no action is then learnt from what is known. Right when either the propensities or q
-    are: E. H. Kennedy, Electronic Journal of Statistics 17 (2023) 3008-3049.
-
-    Parameters
-    ----------
-    model : regressor, optional
-        For q and for the difference; boosted trees by default.
-    base : str
-        The treatment that the others are compared with.
-    folds : int
-        Of persons.
-    least : int
-        Treatments with fewer rows get their mean.
-
-    Attributes
-    ----------
-    treatments_ : list of str
-        The columns of `predict`; that of the base is 0.
-    kind : str
-        "uplift".
-    """
-
-    kind = "uplift"
-
-    def __init__(
-        self, model: Any = None, *, base: str = "no_action", folds: int = 3, least: int = 60
-    ) -> None:
-        self.model = model
-        self.base = base
-        self.folds = folds
-        self.least = least
-
-    def fit(
-        self, X: pd.DataFrame, treatment: Any, reward: Any, propensity: Any, person: Any = None
-    ) -> UpliftResponse:
-        """Learn from a log whose propensities are known.
-
-        Raises
-        ------
-        InputError
-            ``DLQ-169`` propensities that are missing or not above 0 and at most 1: without them there is
-            only `PredictedResponse`.
-        """
-        names, y = np.asarray(treatment, dtype=str), np.asarray(reward, dtype="float64")
-        _check_log(X, names, y)
-        p = np.asarray(propensity, dtype="float64")
-        wrong = ~((p > 0) & (p <= 1))
-        if wrong.any() or p.shape != y.shape or self.base not in names:
-            what = (
-                f"{int(wrong.sum()):,} propensities are missing or not in (0, 1], or no base logged"
-            )
-            fix = "without propensities use PredictedResponse, and do not call it uplift"
-            raise InputError(Problem("DLQ-169", what, "propensity", int(wrong.sum()), fix))
-        self.treatments_ = [self.base, *sorted(set(names) - {self.base})]
-        ids = np.arange(len(y)) if person is None else person
-        fold = (schema.hash_share(ids, "uplift") * self.folds).astype(int)
-        psi = np.column_stack([self._scores(X, names, y, p, fold, t) for t in self.treatments_])
-        self.models_ = [
-            _learn(self.model, X, psi[:, j] - psi[:, 0], self.least)
-            for j in range(1, len(self.treatments_))
-        ]
-        return self
-
-    def _scores(
-        self,
-        X: pd.DataFrame,
-        names: np.ndarray,
-        y: np.ndarray,
-        p: np.ndarray,
-        fold: np.ndarray,
-        t: str,
-    ) -> np.ndarray:
-        q, mine = np.empty(len(y)), names == t
-        for out in range(self.folds):
-            rows = mine & (fold != out)
-            learnt = (
-                _learn(self.model, X[rows], y[rows], self.least)
-                if rows.any()
-                else float(y[mine].mean())
-            )
-            q[fold == out] = _expected(learnt, X[fold == out])
-        return q + np.where(mine, (y - q) / p, 0.0)
-
-    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each treatment adds to the base, one column a treatment."""
-        check_is_fitted(self, "models_")
-        columns = [np.zeros(len(X)), *(_expected(model, X) for model in self.models_)]
-        return pd.DataFrame(np.column_stack(columns), index=X.index, columns=self.treatments_)
-
-
-def _check_log(X: pd.DataFrame, names: np.ndarray, y: np.ndarray) -> None:
-    barred = schema.audit_only(X.columns)
-    if barred:
-        what = f"protected attributes are never features: {', '.join(barred[:5])}"
-        raise InputError(Problem("DLQ-110", what, "X", len(barred), "keep them for audits"))
-    if not len(X) == len(names) == len(y) or not len(y) or not np.isfinite(y).all():
-        what = "expected one treatment and one finite reward for each row"
-        raise InputError(Problem("DLQ-103", what, "log", fix="leave immature rows out"))
-
-
-def _learn(model: Any, X: pd.DataFrame, y: np.ndarray, least: int) -> Any:
-    if len(y) < least:
-        return float(np.mean(y))
-    if model is None:
-        model = LGBMRegressor(
-            n_estimators=120,
-            num_leaves=15,
-            min_child_samples=min(100, max(20, len(y) // 40)),
-            learning_rate=0.06,
-            n_jobs=1,
-            random_state=0,
-            verbose=-1,
-        )
-    learner: Any = clone(model)
-    return learner.fit(X, y)
-
-
-def _expected(model: Any, X: pd.DataFrame) -> np.ndarray:
-    return np.full(len(X), model) if isinstance(model, float) else np.asarray(model.predict(X))

@@ -14,7 +14,8 @@ from delinquency import strategy as strategies
 from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
 from delinquency.workflows._files import commit, load_rules, load_strategy
-from delinquency.workflows._road import Say, quiet
+from delinquency.workflows._review import review
+from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import story
 
 __all__ = ["Demo", "demo"]
@@ -162,7 +163,7 @@ def demo(
             "features": len(trained.scorer.features),
         },
     )
-    discrimination, calibration = road.review(trained.holdout)
+    discrimination, calibration = review(trained.holdout)
     rates = evaluation.by_band(*(trained.holdout[c] for c in ("bad", "probability", "band")))
     treatments = report.plan_by_band(plan)
     say("done")

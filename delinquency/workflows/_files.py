@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +12,12 @@ import pandas as pd
 
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
-from delinquency.workflows import _road as road
 from delinquency.workflows._plan import plan
-from delinquency.workflows._road import Say, quiet
+from delinquency.workflows._review import review_files
+from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell
 
-__all__ = ["commit", "plan_files", "report_files", "score_files", "verify"]
+__all__ = ["commit", "plan_files", "report_files"]
 
 Path_ = str | os.PathLike[str]
 
@@ -32,10 +33,9 @@ def commit(
     bundle: storage.Bundle | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write the files of a run and its manifest, and then put all in place; return the manifest.
+    """Write the files of a run and its manifest, show all of them at once, and return the manifest.
 
-    Until every file is on the disk nothing in the folder is touched, so a full disk leaves the run that
-    stood there whole.
+    What stands in the folder is replaced; the same content again changes nothing.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def commit(
     inputs : mapping of str to path
         What was read, by role.
     tables : mapping of str to DataFrame
-        File name to table.
+        File name to table; the first is what `delinquency.storage.read_table` reads of the folder.
     texts : mapping of str to bytes, optional
         File name to content, such as a report.
     bundle : Bundle, optional
@@ -56,49 +56,25 @@ def commit(
     facts : mapping, optional
         What else the manifest should say: reconciliation, hashes of bundle and strategy.
     """
-    document = {
-        "job": job,
-        "as_of": str(schema.as_date(as_of).date()),
-        "inputs": {role: storage.describe(path) for role, path in inputs.items()},
-        "rows": {name: len(table) for name, table in tables.items()},
-        "versions": storage.versions(),
-        **(facts or {}),
-    }
-    with storage.stage(out) as folder:
-        for name, table in tables.items():
-            storage.write_table(table, folder / name)
-        for name, content in (texts or {}).items():
-            storage.write_bytes(folder / name, content)
-        parts = storage.save_bundle(bundle, folder / "bundle") if bundle else []
-        names = [*tables, *(texts or {}), *(f"bundle/{part}" for part in parts)]
-        manifest = storage.write_manifest(folder, document, names)
-    for old in (Path(out) / "bundle").glob("arrays-*.bin"):
-        if bundle and old.name not in parts:
-            old.unlink(missing_ok=True)
-    return manifest
+    contents = {name: storage.table_bytes(table) for name, table in tables.items()}
+    contents |= dict(texts or {})
+    settings = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    settings |= {"bundle": bundle.hash} if bundle else {}
+    day = str(schema.as_date(as_of).date())
+    keys = {"as_of": day, "inputs": inputs, "settings": settings, "new_version": True}
+    with storage.open_run(out, job, **keys) as run:
+        if run.committed:
+            return run.committed
+        for name, content in contents.items():
+            run.write(name, content)
+        if bundle:
+            run.step("bundle", lambda folder: (_saved(bundle, folder), {}))
+        rows = {name: len(table) for name, table in tables.items()}
+        return run.commit({"rows": rows, "main": next(iter(tables), ""), **(facts or {})})
 
 
-def score_files(
-    months: Path_, bundle: Path_, *, as_of: Any, out: Path_, lang: str = "en", say: Say = quiet
-) -> pd.DataFrame:
-    """Score a file of months; write ``scores.parquet``, ``refused.parquet`` and the manifest.
-
-    Returns
-    -------
-    DataFrame
-        One row a band: accounts, share, mean probability.
-    """
-    scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
-    result = road.score(storage.read_table(months), scorer, as_of=as_of, lang=lang, say=say)
-    commit(
-        out,
-        "score",
-        as_of=as_of,
-        inputs={"months": months, "bundle": Path(bundle) / "manifest.json"},
-        tables={"scores.parquet": result.scores, "refused.parquet": result.refused},
-        facts={"reconciliation": result.reconciliation, "bundle": scorer.to_bundle().hash},
-    )
-    return scorer.bands.describe(result.scores["band"], result.scores["probability"])
+def _saved(bundle: storage.Bundle, folder: Path) -> list[str]:
+    return [f"bundle/{part}" for part in storage.save_bundle(bundle, folder / "bundle")]
 
 
 def plan_files(
@@ -115,8 +91,9 @@ def plan_files(
     house_policy: Path_ | None = None,
     actors: Sequence[str] = (),
     log: Path_ | None = None,
+    new_version: bool = False,
 ) -> pd.DataFrame:
-    """Plan a file of scores; write ``plan.parquet`` and the manifest.
+    """Plan a run of scores, or a file of them; write ``plan.parquet`` and the manifest.
 
     Parameters
     ----------
@@ -136,29 +113,43 @@ def plan_files(
     """
     # files that people wrote come first, so that a mistake in them costs no time
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
-    table = plan(
-        storage.read_table(scores),
-        storage.read_table(months),
-        as_of=as_of,
-        accounts=read_or_none(accounts),
-        contacts=read_or_none(contacts),
-        strategy=chosen,
-        log=log,
-        **rules,
-    )
-    inputs = {"scores": scores, "months": months, "accounts": accounts, "contacts": contacts}
-    inputs |= {"strategy": strategy, "house_policy": house_policy}
-    facts = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
-    if log is not None:
-        facts["decisions"] = decisions_told(log, table)
-    commit(
-        out,
-        "plan",
-        as_of=as_of,
-        inputs={role: path for role, path in inputs.items() if path is not None},
-        tables={"plan.parquet": table},
-        facts=facts,
-    )
+    given = {"scores": scores, "months": months, "accounts": accounts, "contacts": contacts}
+    inputs = {role: storage.must_exist(path) for role, path in given.items() if path is not None}
+    written = {"strategy": strategy, "house_policy": house_policy}
+    inputs |= {role: Path(path) for role, path in written.items() if path is not None}
+    settings = {
+        "strategy": chosen.hash,
+        "packs": list(packs),
+        "actors": list(actors),
+        "at": None if at is None else str(at),
+        "log": None if log is None else str(log),
+    }
+    day = str(schema.as_date(as_of).date())
+    with storage.open_run(
+        out, "plan", as_of=day, inputs=inputs, settings=settings, new_version=new_version
+    ) as run:
+        if run.committed:
+            return _by_band(storage.read_table(out))
+        table = plan(
+            storage.read_table(scores),
+            storage.read_table(months),
+            as_of=as_of,
+            accounts=read_or_none(accounts),
+            contacts=read_or_none(contacts),
+            strategy=chosen,
+            log=log,
+            **rules,
+        )
+        run.write("plan.parquet", storage.table_bytes(table))
+        facts: dict[str, Any] = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
+        if log is not None:
+            facts["decisions"] = decisions_told(log, table)
+        rows = {"plan.parquet": len(table)}
+        run.commit({"main": "plan.parquet", "rows": rows, **facts})
+    return _by_band(table)
+
+
+def _by_band(table: pd.DataFrame) -> pd.DataFrame:
     return report.plan_by_band(table).reset_index()
 
 
@@ -176,10 +167,15 @@ def report_files(
     packs: Sequence[str] = (),
     house_policy: Path_ | None = None,
     actors: Sequence[str] = (),
+    goals: Path_ | None = None,
     say: Say = quiet,
 ) -> None:
-    """Score, plan and write one HTML page; with labels it also says how good the scores were."""
+    """Score, plan and write one HTML page; with labels it also says how good the scores were.
+
+    With goals, a YAML file, it says how they stand; everything else is as for `plan_files`.
+    """
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
+    standing = None if goals is None else review_files(goals, months, as_of=as_of)
     scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
     page = tell(
         storage.read_table(months),
@@ -190,6 +186,7 @@ def report_files(
         contacts=read_or_none(contacts),
         strategy=chosen,
         rules=rules,
+        goals=standing,
         say=say,
     )
     storage.write_bytes(out, report.render_report(page).encode())
@@ -221,27 +218,3 @@ def decisions_told(log: Path_, table: pd.DataFrame) -> dict[str, Any]:
     """Return what a manifest says of the log: its last run, how much was new, and its last hash."""
     state = strategies.chain_head(log)
     return {**state, "new": int((table["run"] == state["run"]).sum())}
-
-
-def verify(folder: Path_) -> pd.DataFrame:
-    """Hash again every file of a run, or of a decision log.
-
-    Parameters
-    ----------
-    folder : path
-        The folder of a run (it has a manifest), or a decision log (it has a chain).
-
-    Returns
-    -------
-    DataFrame
-        ``file, bytes, state``; all is well where every state is ``"same"``. See
-        `delinquency.storage.verify` and `delinquency.strategy.verify_decisions`.
-
-    Raises
-    ------
-    IntegrityError
-        When the manifest or the chain cannot be read.
-    """
-    if (Path(folder) / "chain.json").is_file():
-        return strategies.verify_decisions(folder)
-    return storage.verify(folder)

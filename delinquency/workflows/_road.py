@@ -1,8 +1,8 @@
-"""The road on tables: check, train, score, review."""
+"""The road on tables: check, train, score."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,18 +11,14 @@ import pandas as pd
 from sklearn.base import clone
 
 from delinquency import evaluation, features, history, schema, scoring, storage
-from delinquency.errors import GateError, InputError, IntegrityError, Problem
+from delinquency.errors import GateError, InputError, Problem
+from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._windows import windows_of
 
-__all__ = ["Scoring", "Trained", "check", "review", "score", "train"]
+__all__ = ["Scoring", "Trained", "check", "learn", "score", "split_of", "train"]
 
 SPLIT = {"train": 0.75, "test": 0.25}
 _SALT = "split"
-
-Say = Callable[[str], None]
-
-
-def quiet(_: str) -> None:
-    """Say nothing of the progress."""
 
 
 @dataclass(frozen=True)
@@ -274,43 +270,5 @@ def split_of(account_ids: Any) -> np.ndarray:
     return history.split_accounts(account_ids, SPLIT, _SALT).to_numpy()
 
 
-def windows_of(scorer: scoring.Scorer) -> tuple[int, ...]:
-    """Return the months that the features of a scorer look back.
-
-    Raises
-    ------
-    IntegrityError
-        ``DLQ-603`` when its bundle does not say: it was not made by `train`, or was changed.
-    """
-    windows = scorer.about.get("windows")
-    # a feature needs a window, so more windows than features are no windows of ours
-    most = len(scorer.features)
-    if (
-        not isinstance(windows, list)
-        or not 1 <= len(windows) <= most
-        or not all(map(_is_int, windows))
-    ):
-        what = "the bundle does not say over which months its features look back"
-        fix = "train it with `delinquency train`, or keep `windows` in its facts"
-        raise IntegrityError(Problem("DLQ-603", what, "bundle", fix=fix))
-    return tuple(windows)
-
-
-def _is_int(value: Any) -> bool:
-    return type(value) is int
-
-
 def _most(refused: pd.DataFrame) -> str:
     return str(refused["why"].mode().iloc[0])
-
-
-def review(holdout: pd.DataFrame) -> tuple[evaluation.Discrimination, evaluation.Calibration]:
-    """Return how well scores ranked and how true their probabilities were.
-
-    Parameters
-    ----------
-    holdout : DataFrame
-        ``bad`` and ``probability`` of accounts whose outcome is known, such as ``Trained.holdout``.
-    """
-    y, probability = holdout["bad"], holdout["probability"]
-    return evaluation.discrimination(y, probability), evaluation.calibration(y, probability)

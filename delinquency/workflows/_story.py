@@ -11,7 +11,10 @@ from delinquency import evaluation, features, history, report, schema, scoring
 from delinquency import strategy as strategies
 from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
-from delinquency.workflows._road import Say, Scoring, quiet
+from delinquency.workflows._review import review
+from delinquency.workflows._road import Scoring
+from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._windows import windows_of
 
 __all__ = ["story", "tell"]
 
@@ -39,6 +42,7 @@ def tell(
     contacts: Any = None,
     strategy: strategies.Strategy | None = None,
     rules: Mapping[str, Any] | None = None,
+    goals: pd.DataFrame | None = None,
     title: str = "Risk and treatment of a portfolio",
     source: str = "The tables this report was made from.",
     say: Say = quiet,
@@ -51,6 +55,8 @@ def tell(
         As in `score` and `plan`.
     rules : mapping, optional
         ``packs, house_policy, actors, at`` as in `plan`.
+    goals : DataFrame, optional
+        From `review_goals`.
     labels : table, optional
         Outcomes of this snapshot. With them the score is judged, on the accounts that the scorer's
         own split held out.
@@ -88,6 +94,7 @@ def tell(
         holdout=holdout,
         accounts=accounts,
         conduct=plans.conduct(plan, accounts, contacts, chosen, **rules),
+        goals=goals,
         title=title,
         source=source,
     )
@@ -114,6 +121,7 @@ def story(
     holdout: pd.DataFrame | None = None,
     accounts: Any = None,
     conduct: tuple[pd.DataFrame, list[str]] | None = None,
+    goals: pd.DataFrame | None = None,
     importance: pd.DataFrame | None = None,
     target: str = "",
     labelled: tuple[int, int] | None = None,
@@ -127,7 +135,7 @@ def story(
         people = schema.to_frame(accounts, "accounts")
         judged["audit"] = report.audit_rows(holdout, plan, people, _SPARED)
     chinese = strategies.treatments("zh")
-    catalogue = features.catalogue(windows=road.windows_of(scorer))
+    catalogue = features.catalogue(windows=windows_of(scorer))
     return report.Story(
         title=title,
         as_of=str(schema.as_date(as_of).date()),
@@ -145,6 +153,7 @@ def story(
         conduct=conduct[1] if conduct else (),
         confirm=report.confirm_rows(plan, chinese, strategies.need_in_words),
         policy=report.policy_rows(strategy.table()),
+        goals=goals,
         unknowns=[*unknowns, *UNKNOWN],
         reproduce=reproduce,
         manifest=manifest or {},
@@ -160,7 +169,7 @@ def _rule(name: str) -> str:
 def _judgement(holdout: pd.DataFrame, scorer: scoring.Scorer) -> dict[str, Any]:
     y, probability = holdout["bad"], holdout["probability"]
     band = pd.Categorical(holdout["band"], categories=list(scorer.bands.names), ordered=True)
-    discrimination, calibration = road.review(holdout)
+    discrimination, calibration = review(holdout)
     rates = evaluation.by_band(y, probability, band)
     return {
         "discrimination": discrimination,

@@ -178,6 +178,25 @@ def parts():
             columns=["pack", "version", "title", "jurisdiction", "rules", "blocking", "accounts"],
         ),
         "conduct": ["No contact log was given, so limits were not tested."],
+        "value": pd.DataFrame(
+            [("agent_call", "人工电话", 3940, 81_200.0), ("instalment_plan", "个性化分期", 900, 40_100.0)],
+            columns=["treatment", "zh", "n", "value"],
+        ),
+        "prices": pd.DataFrame(
+            [("agent_hours", 480.0, 480.0, 212.0), ("visits", 3.0, np.nan, 0.0)],
+            columns=["capacity", "used", "limit", "price"],
+        ),
+        "goals": pd.DataFrame(
+            [("November arrears", "amount", 1_000_000.0, "1 to 29 days past due at the start",
+              412_000.0, 0.31, 790_000.0, 930_000.0, 1_060_000.0,
+              "2026-11-16: 412,000 of 1,000,000; 52% was expected by now, so the pace is 0.79.\n"
+              "10 working days are left; each must bring 58,800.",
+              "a money goal stands without a guardrail of conduct"),
+             ("Cures", "cure", 0.4, "1 to 5 days past due at the start", 0.31, 0.74, 0.38, 0.42, 0.46,
+              "2026-11-16: 0.31 of 0.4; 52% was expected by now, so the pace is 1.5.", "")],
+            columns=["goal", "metric", "target", "cohort", "actual", "probability", "p10", "p50", "p90",
+                     "text", "warnings"],
+        ),
         "confirm": pd.DataFrame(
             [
                 ("agent_call", "人工电话", 3940, ["valid_phone", "in_window", "under_cap"]),

@@ -68,7 +68,7 @@ def test_the_page_is_light_and_whole(page):
 
     assert len(page.encode()) < 400_000
     assert reader.open == []
-    assert reader.tags.count("svg") == 7
+    assert reader.tags.count("svg") == 8
     assert [v for k, v in reader.attributes if k == "id" and v.isalpha()][:5] == [
         "intake",
         "score",
@@ -128,7 +128,7 @@ def hostile_story(name):
         return poisoned
 
     tables = ("checks", "bands", "drivers", "examples", "plan", "removed", "waiting")
-    tables = (*tables, "packs", "confirm", "policy")
+    tables = (*tables, "packs", "value", "prices", "goals", "confirm", "policy")
     # months are dates, and no names
     changes = {table: poison(getattr(base, table)) for table in tables}
     texts = dict.fromkeys(("title", "as_of", "source", "target", "sample"), name)

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from delinquency.errors import GateError, InputError
 from delinquency.scoring import RiskModel, importance
-from delinquency.scoring._model import _folds
+from delinquency.scoring._admit import folds_of
 
 from .conftest import SIGNS, catalogue, sample
 
@@ -64,7 +64,7 @@ def test_all_snapshots_of_an_account_are_in_one_fold():
     X, _ = sample(900, snapshots=3)
     ids = X.index.get_level_values("account_id")
 
-    fold = _folds(ids, len(X), 5)
+    fold = folds_of(ids, len(X), 5)
 
     assert pd.Series(fold).groupby(np.asarray(ids)).nunique().max() == 1
     assert set(fold) == set(range(5))
@@ -75,18 +75,18 @@ def test_a_handful_of_accounts_still_keeps_its_snapshots_together(accounts):
     """Where the hash leaves a fold empty, accounts are dealt out, not rows."""
     ids = np.repeat(np.arange(accounts), 10)
 
-    fold = _folds(ids, len(ids), 5)
+    fold = folds_of(ids, len(ids), 5)
 
     assert set(fold) == set(range(5))
     assert pd.Series(fold).groupby(ids).nunique().max() == 1
     order = np.random.default_rng(0).permutation(len(ids))
-    np.testing.assert_array_equal(_folds(ids[order], len(ids), 5), fold[order])
+    np.testing.assert_array_equal(folds_of(ids[order], len(ids), 5), fold[order])
 
 
 def test_fewer_accounts_than_folds_are_refused():
     """Four accounts cannot be parted into five."""
     with pytest.raises(InputError, match="4 accounts cannot be parted into 5 folds"):
-        _folds(np.repeat(np.arange(4), 50), 200, 5)
+        folds_of(np.repeat(np.arange(4), 50), 200, 5)
 
 
 def test_the_fit_does_not_depend_on_the_number_of_jobs(data):
@@ -201,3 +201,39 @@ def test_importance_is_a_share_of_the_gain_greatest_first(model):
     assert table["share"].sum() == pytest.approx(1)
     assert table["share"].is_monotonic_decreasing
     assert set(table.columns) == {"name", "share", "family", "sign"}
+
+
+def test_seeds_are_averaged(data):
+    """Twice the models; the score is their mean, and the folds of the second seed are others."""
+    one = RiskModel(**QUICK).fit(*data)
+    two = RiskModel(**QUICK, seeds=2).fit(*data)
+    X = data[0].to_numpy()
+    n = len(one.trees_.root)
+
+    assert two.trees_.models[0] == 10
+    second = two._parts(np.arange(len(X)), len(X), 1)
+    assert 0.1 < np.mean(second == two._parts(np.arange(len(X)), len(X), 0)) < 0.3
+    if two.n_trees_ == one.n_trees_:
+        np.testing.assert_array_equal(two.trees_.value[: len(one.trees_.value)], one.trees_.value)
+        assert len(two.trees_.root) == 2 * n
+
+
+def test_a_later_sample_decides_when_to_stop(data):
+    """Where the world has turned, a model learnt on yesterday is best with few trees."""
+    X, y = data
+    turned = (X, 1 - y)
+    plainly = RiskModel(**QUICK).fit(X, y)
+    stopped = RiskModel(**QUICK).fit(X, y, later=turned)
+    same = RiskModel(**QUICK).fit(X, y, later=sample(3000, seed=8))
+
+    assert stopped.n_trees_ == 10 < plainly.n_trees_
+    assert same.n_trees_ >= 20
+    np.testing.assert_array_equal(plainly.trees_.root[:1], same.trees_.root[:1])
+
+
+def test_a_later_sample_of_another_kind_is_refused(data):
+    """One outcome a row, of the classes that were learnt."""
+    X, y = data
+    for later in ((X, y[:-1]), (X, y + 5)):
+        with pytest.raises(InputError, match="DLQ-103 later"):
+            RiskModel(**QUICK).fit(X, y, later=later)

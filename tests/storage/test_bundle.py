@@ -132,9 +132,9 @@ def test_swapped_lost_and_foreign_files_are_found(folder, tmp_path):
     with pytest.raises(IntegrityError, match="the arrays are not what the manifest says"):
         load_bundle(folder)
     arrays.unlink()
-    with pytest.raises(IntegrityError, match="no bundle in this folder: arrays-"):
+    with pytest.raises(IntegrityError, match="no bundle here: arrays-"):
         load_bundle(folder)
-    with pytest.raises(IntegrityError, match=r"no bundle in this folder: manifest\.json"):
+    with pytest.raises(IntegrityError, match=r"no bundle here: manifest\.json"):
         load_bundle(tmp_path / "nowhere")
     (folder / "manifest.json").unlink()
     (folder / "manifest.json").mkdir()

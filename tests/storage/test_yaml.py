@@ -1,6 +1,7 @@
 """People's YAML: version 1.2, nothing that runs, every mistake with its place."""
 
 import pytest
+from pydantic import model_validator
 
 from delinquency.errors import InputError
 from delinquency.settings import Model, Name, read_settings
@@ -97,3 +98,25 @@ def test_all_mistakes_of_a_settings_file_come_together_in_order(tmp_path):
         ["3:1:", "DLQ-203"],
     ]
     assert 'did you mean "name"?' in lines[1]
+
+
+class Pair(Model):
+    """A file with a rule on the whole of it."""
+
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+def test_a_rule_on_the_whole_file_is_told_at_its_start(tmp_path):
+    """What no single key is to blame for."""
+    path = tmp_path / "pair.yaml"
+    path.write_text("low: 2\nhigh: 1\n", "utf-8")
+
+    with pytest.raises(InputError, match=r"pair.yaml:1:1: DLQ-205 low is above high"):
+        read_settings(Pair, path)

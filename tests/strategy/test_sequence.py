@@ -1,12 +1,13 @@
 """A plan over periods: value iteration where nothing binds, prices where something does."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from delinquency.errors import InputError
-from delinquency.strategy import plan_sequence
+from delinquency.strategy import allocate, plan_sequence, treatment_values
 
 
 def world(seed, states=5, treatments=3):
@@ -67,3 +68,65 @@ def test_a_treatment_that_is_not_allowed_is_never_planned():
     assert plan.accounts[:, :, 1].sum() == 0
     with pytest.raises(InputError, match="DLQ-166"):
         plan_sequence(moves, rewards, start, {"h": [1, 1, 1]}, {"h": 1}, periods=2)
+
+
+def book_of(seed, hours, accounts=60):
+    """Return a sequence plan under hours in each period, and the accounts one by one in their states."""
+    moves, rewards, _, final = world(seed)
+    state = np.random.default_rng(seed).integers(0, len(rewards), accounts)
+    start = np.bincount(state, minlength=len(rewards))
+    needs = {"h": np.array([0.0, 1.0, 2.0])}
+    plan = plan_sequence(moves, rewards, start, needs, {"h": hours}, periods=4, final=final)
+    return plan, pd.DataFrame(rewards[state]), state, needs
+
+
+@given(st.integers(0, 10**6))
+def test_prices_of_a_sequence_change_nothing_where_nothing_binds(seed):
+    """They are zero, and so is what they charge: the same values, the same choice."""
+    plan, rewards, state, needs = book_of(seed, hours=1e9)
+    prices, future = plan.first_prices(), plan.future[state]
+
+    free = treatment_values(rewards, future=future)
+    charged = treatment_values(rewards, future=future, prices=prices, needs=needs)
+
+    assert prices == {"h": 0.0}
+    pd.testing.assert_frame_equal(free, charged)
+    # nobody waits for anybody, so each account's best is what the sequence does with its state
+    best = plan.policy[0][state, charged.to_numpy().argmax(axis=1)]
+    assert (best > 0).all()
+    assert charged.to_numpy().max(axis=1).sum() == pytest.approx(plan.value, rel=1e-6, abs=1e-6)
+
+
+@given(st.integers(0, 10**6), st.integers(3, 50))
+def test_at_the_prices_of_a_sequence_each_account_chooses_as_the_sequence_does(seed, hours):
+    """What the plan gives to a state is among the best of its accounts at the first prices."""
+    plan, rewards, state, needs = book_of(seed, hours)
+    charged = treatment_values(
+        rewards, future=plan.future[state], prices=plan.first_prices(), needs=needs
+    ).to_numpy()
+    best = charged.max(axis=1)
+
+    for treatment in range(charged.shape[1]):
+        given_to = plan.policy[0][state, treatment] > 1e-6
+        assert charged[given_to, treatment] == pytest.approx(best[given_to], abs=1e-5)
+
+
+def test_the_allocation_asks_the_price_that_the_sequence_found():
+    """Ten late accounts and four calls a period: a call now is worth 1.4, seen over both periods."""
+    moves, rewards = [[[1, 0], [1, 0]], [[0.2, 0.8], [0.5, 0.5]]], [[0, 0], [0, -1]]
+    needs = {"calls": [0, 1]}
+    plan = plan_sequence(moves, rewards, [0, 10], needs, {"calls": 4}, periods=2, final=[10, 0])
+    late = np.full(10, 1)
+
+    values = treatment_values(pd.DataFrame([[0.0, -1.0]] * 10), future=plan.future[late])
+    chosen = allocate(values, needs, {"calls": 4})
+
+    assert chosen.treatment.sum() == 4
+    assert chosen.prices["calls"] == pytest.approx(plan.first_prices()["calls"], abs=1e-6)
+    assert plan.first_prices()["calls"] == pytest.approx(1.4)
+
+
+def test_a_price_without_needs_is_refused():
+    """With the nearest name."""
+    with pytest.raises(InputError, match=r'DLQ-162 prices: "hour" has no needs.*"hours"'):
+        treatment_values(pd.DataFrame([[0.0, 1.0]]), prices={"hour": 2.0}, needs={"hours": [0, 1]})

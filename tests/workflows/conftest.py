@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from delinquency import cli
-from delinquency.storage import write_table
+from delinquency.storage import shown, write_table
 
 ROOT = Path(__file__).parents[2]
 CANARY = "zq7-canary"
@@ -46,10 +46,11 @@ def book(accounts=2500, seed=0):
 
 
 def hashes(folder):
-    """Every file of a folder with its bytes."""
+    """Every file that a run's folder shows, or any other folder holds, with its bytes."""
+    root = shown(folder)
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
         if path.is_file()
     }
 

@@ -16,7 +16,7 @@ from delinquency.strategy import Strategy
 
 from .conftest import AS_OF, CANARY, ROOT, book, hashes, process
 
-VERBS = ("demo", "check", "train", "score", "plan", "report", "verify", "rules")
+VERBS = ("demo", "check", "train", "score", "plan", "review", "report", "verify", "rules")
 
 
 def test_the_help_names_every_verb(run):
@@ -338,7 +338,7 @@ def test_a_full_disk_leaves_the_last_run_whole_or_is_found_by_verify(files, run,
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        result = run("score", *where, "--as-of", "2026-05-31")
+        result = run("score", *where, "--as-of", "2026-05-31", "--new-version")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 

@@ -18,7 +18,7 @@ def test_the_demo_ends_well_and_leaves_its_files(demo_run):
     done = demo_run.done
 
     assert done.returncode == 0, done.stderr
-    names = {path.name for path in demo_run.folder.iterdir()}
+    names = {path.name for path in demo_run.folder.iterdir() if not path.name.startswith(".")}
     assert names == {"scores.parquet", "plan.parquet", "report.html", "bundle", "run_manifest.json"}
     assert all(line.startswith("[") for line in done.stderr.splitlines())
     for word in ("30,000", "22.12%", "AUC", "Gini", "KS", "Calibration", "band", "agent_call"):

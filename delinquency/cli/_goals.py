@@ -1,0 +1,69 @@
+"""The verb on goals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from delinquency.cli._options import AsOf, Json, Months, show
+from delinquency.errors import InputError, Problem
+
+
+def review(
+    goals: Annotated[Path, typer.Option(help="Goals, a YAML file.")],
+    months: Months,
+    as_of: AsOf,
+    recoveries: Annotated[
+        Path | None,
+        typer.Option(help="Recoveries expected of written-off claims: month, amount."),
+    ] = None,
+    extra: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the best plan adds: account_id, extra. None: no word on feasibility."
+        ),
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What one more unit of a capacity brings, as NAME=NUMBER; repeat for more."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how goals stand: pace, chance, run rate, feasibility; warn where conduct is not guarded."""
+    from delinquency import workflows
+
+    table = workflows.review_files(
+        goals, months, as_of=as_of, recoveries=recoveries, extra=extra, prices=_prices(price or [])
+    )
+    if as_json:
+        show(table.astype({"until": str}), as_json=True)
+    else:
+        print("\n\n".join(_told(row) for _, row in table.iterrows()))
+
+
+def _told(row: pd.Series) -> str:
+    head = f"{row['goal']}: {row['metric'].replace('_', ' ')}, {row['accounts']:,} accounts {row['cohort']}"
+    lines = row["text"].splitlines()
+    if pd.notna(row["p50"]):
+        low, middle, high = (f"{row[name]:,.4g}" for name in ("p10", "p50", "p90"))
+        lines.append(f"Simulated ends: {middle}, in eight of ten runs from {low} to {high}.")
+    lines += [f"warning: {line}" for line in row["warnings"].splitlines()]
+    return "\n  ".join([head, *lines])
+
+
+def _prices(given: list[str]) -> dict[str, float]:
+    prices = {}
+    for entry in given:
+        name, _, amount = entry.partition("=")
+        try:
+            prices[name] = float(amount)
+        except ValueError:
+            fix = "write --price agent_hours=212"
+            problem = Problem("DLQ-205", "a price is NAME=NUMBER", "--price", fix=fix)
+            raise InputError(problem) from None
+    return prices

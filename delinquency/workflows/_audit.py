@@ -1,0 +1,166 @@
+"""Looking back at a run: whether every file is what it was, and whether it comes out the same again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from delinquency import storage
+from delinquency import strategy as strategies
+from delinquency.errors import DelinquencyError, InputError, Problem
+from delinquency.workflows._gates import GATES
+from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._score import JOB, bundle_file, score_files
+
+__all__ = ["rescore", "verify"]
+
+Path_ = str | os.PathLike[str]
+_COLUMNS = ["account_id", "probability", "points", "band"]
+
+
+def verify(run: Path_, *, decisions: Path_ | None = None) -> pd.DataFrame:
+    """Hash every file of a run again, and follow the chain of a decision log.
+
+    Parameters
+    ----------
+    run : path
+        Folder of a run, or of a decision log.
+    decisions : path, optional
+        A decision log to be verified with it.
+
+    Returns
+    -------
+    DataFrame
+        ``file, bytes, state``: ``"same"``, ``"changed"``, ``"missing"`` or ``"unknown"``.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-601`` when there is no sound manifest, ``DLQ-602`` when a log cannot be read.
+    """
+    if (Path(run) / "chain.json").is_file() and not (Path(run) / "run_manifest.json").exists():
+        return strategies.verify_decisions(run)
+    files = storage.verify(run)
+    if decisions is None:
+        return files
+    log = strategies.verify_decisions(decisions)
+    log["file"] = [f"{Path(decisions).name}/{name}" for name in log["file"]]
+    return pd.concat([files, log], ignore_index=True)
+
+
+def rescore(
+    run: Path_,
+    *,
+    months: Path_ | None = None,
+    bundle: Path_ | None = None,
+    memory: str | int = "1GiB",
+    say: Say = quiet,
+) -> pd.DataFrame:
+    """Score again what a run scored, and say what differs: data, model, configuration, versions, results.
+
+    Parameters
+    ----------
+    run : path
+        Folder of a scoring run.
+    months, bundle : path, optional
+        Where its inputs are now; where they were, if not given.
+    memory, say
+        As for `score_files`.
+
+    Returns
+    -------
+    DataFrame
+        One row a thing: ``what, state, detail``; ``state`` is ``"same"``, ``"differs"`` or ``"gone"``.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-120`` when the folder holds another kind of run.
+    IntegrityError
+        ``DLQ-601`` when there is no sound manifest.
+    """
+    root = storage.shown(run)
+    manifest = storage.read_manifest(root)
+    if manifest.get("job") != JOB:
+        what = f"this is a run of {manifest.get('job')!r}, not of scoring"
+        raise InputError(Problem("DLQ-120", what, str(run), fix="give the folder of `score`"))
+    was = manifest["inputs"]
+    model = Path(was["bundle"]["path"])
+    model = model.parent if model.name == "manifest.json" else model
+    paths = {"months": Path(months or was["months"]["path"]), "bundle": Path(bundle or model)}
+    rows = [
+        ("data", *_input(paths["months"], was["months"])),
+        ("model", *_input(bundle_file(paths["bundle"]), was["bundle"])),
+    ]
+    if any(state == "gone" for _, state, _ in rows):
+        rows.append(("results", "gone", "an input is gone, so nothing can be computed again"))
+        return _table(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / "run"
+        try:
+            score_files(
+                paths["months"],
+                paths["bundle"],
+                as_of=manifest["as_of"],
+                out=again,
+                memory=memory,
+                override=dict.fromkeys(GATES, "computed again for an audit"),
+                say=say,
+                **manifest["settings"],
+            )
+            rows.append(("configuration", "same", str(manifest["settings"])))
+            rows.append(("versions", *_versions(manifest["versions"])))
+            rows.append(("results", *_results(root, storage.shown(again))))
+        except DelinquencyError as error:
+            rows.append(("configuration", "differs", f"it cannot be run any more: {error.code}"))
+            rows.append(("versions", *_versions(manifest["versions"])))
+            rows.append(("results", "differs", "nothing came out"))
+    return _table(rows)
+
+
+def _table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["what", "state", "detail"])
+
+
+def _input(path: Path, was: Mapping[str, Any]) -> tuple[str, str]:
+    if not path.exists():
+        return "gone", f"{path} is not there"
+    now = storage.describe(storage.shown(path))
+    if now["sha256"] == was["sha256"]:
+        return "same", f"SHA-256 {was['sha256'][:16]}"
+    return "differs", f"{was['bytes']:,} bytes then, {now['bytes']:,} now; another SHA-256"
+
+
+def _versions(was: Mapping[str, str]) -> tuple[str, str]:
+    now = storage.versions()
+    other = [f"{name} {was.get(name)} -> {now[name]}" for name in now if was.get(name) != now[name]]
+    return ("differs", ", ".join(other)) if other else ("same", f"python {now['python']}, ...")
+
+
+def _results(was: Path, now: Path) -> tuple[str, str]:
+    """Compare file by file, and account by account where the files are not the same."""
+    files = [storage.read_manifest(folder)["outputs"] for folder in (was, now)]
+    if files[0] == files[1] and (storage.verify(was)["state"] == "same").all():
+        return "same", f"{len(files[0])} files, byte for byte"
+    then, again = (_scores(folder) for folder in (was, now))
+    if len(then) == len(again) and then.index.equals(again.index):
+        off = np.zeros(len(then), dtype=bool)
+        for name in _COLUMNS[1:]:
+            off |= (then[name] != again[name]).to_numpy()
+        if not off.any():
+            return "same", f"{len(then):,} accounts, bit for bit; the files are parted otherwise"
+        far = float((then["points"] - again["points"]).abs().max())
+        return "differs", f"{off.sum():,} of {len(then):,} accounts, by up to {far:.3g} points"
+    lost, new = len(then.index.difference(again.index)), len(again.index.difference(then.index))
+    return "differs", f"{lost:,} accounts are gone, {new:,} are new"
+
+
+def _scores(folder: Path) -> pd.DataFrame:
+    table = storage.read_table(folder / "scores.parquet", columns=_COLUMNS)
+    return table.set_index("account_id").sort_index()
