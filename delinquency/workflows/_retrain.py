@@ -11,7 +11,7 @@ import pandas as pd
 from delinquency import evaluation, features, history, monitoring, schema, scoring
 from delinquency.errors import InputError, Problem
 from delinquency.workflows import _road as road
-from delinquency.workflows._monitor import label_of, plain
+from delinquency.workflows._monitor import label_of, plain, population
 from delinquency.workflows._retrain_gates import Gate, decide
 from delinquency.workflows._retrain_settings import RetrainSettings
 from delinquency.workflows._road import Trained
@@ -299,9 +299,7 @@ def _shift(
     """Return how far today's accounts lie from those that the candidate learnt from."""
     X = features.build_features(frame, date, windows=windows_of(scorer))
     now = history.take_snapshots(frame, [date], observe=2, perform=spec.within)
-    told = history.label(now, spec)
-    inside = pd.MultiIndex.from_frame(told.loc[~told["why"].str.startswith("excluded"), KEY])
-    table = monitoring.stability(scorer, X.loc[X.index.isin(inside)])
+    table = monitoring.stability(scorer, X.loc[X.index.isin(population(now, spec))])
     row = table[table["kind"] == "score"].iloc[0]
     return {name: float(row[name]) for name in ("psi", "low", "high", "noise_95")}
 
