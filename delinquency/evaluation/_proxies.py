@@ -97,7 +97,7 @@ def proxies(
             names = values[known].astype("str")
             found = [(name, "auc", (names == name).to_numpy()) for name in sorted(names.unique())]
         for group, measure, target in found:
-            if measure == "auc" and min(target.sum(), (~target).sum()) < least:
+            if measure == "auc" and min(target.sum(), len(target) - target.sum()) < least:
                 continue
             part = _measured(ranks[known], list(table.columns), measure, target, level, together)
             parts.append(part.assign(attribute=str(attribute), group=group))
