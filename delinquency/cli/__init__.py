@@ -14,7 +14,7 @@ import traceback
 
 import typer
 
-from delinquency.cli import _goals, _road, _runs
+from delinquency.cli import _goals, _keep, _road, _runs
 from delinquency.cli._rules import rules_app
 from delinquency.errors import DelinquencyError, EnvironmentFailure, Problem
 
@@ -29,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules_app, name="rules")
+app.add_typer(_keep.champion_app, name="champion")
 # The order is that of the help page: the road first.
 _VERBS = (
     _road.demo,
@@ -38,6 +39,8 @@ _VERBS = (
     _road.plan,
     _goals.review,
     _road.report,
+    _keep.monitor,
+    _keep.retrain,
     _runs.verify,
     _runs.rescore,
 )

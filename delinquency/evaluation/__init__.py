@@ -16,7 +16,12 @@ from delinquency.evaluation._arms import compare_arms
 from delinquency.evaluation._audit import audit
 from delinquency.evaluation._bands import by_band, by_month_and_band, grade_test
 from delinquency.evaluation._calibration import Calibration, calibration
-from delinquency.evaluation._compare import Comparison, compare_folds, compare_scores
+from delinquency.evaluation._compare import (
+    Comparison,
+    compare_folds,
+    compare_losses,
+    compare_scores,
+)
 from delinquency.evaluation._discrimination import Discrimination, discrimination, gains, roc
 from delinquency.evaluation._displays import (
     BandDisplay,
@@ -61,6 +66,7 @@ __all__ = [
     "calibration",
     "compare_arms",
     "compare_folds",
+    "compare_losses",
     "compare_scores",
     "discrimination",
     "draw_bands",

@@ -13,7 +13,7 @@ from delinquency.errors import InputError, Problem
 from delinquency.evaluation._delong import auc_and_influence, clusters_of, variance
 from delinquency.evaluation._door import level_of, outcomes_and_scores
 
-__all__ = ["Comparison", "compare_folds", "compare_scores"]
+__all__ = ["Comparison", "compare_folds", "compare_losses", "compare_scores"]
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,78 @@ def compare_scores(
         test="DeLong, paired" if cluster is None else "DeLong by account, paired",
         level=level,
     )
+
+
+def compare_losses(
+    y: Any, first: Any, second: Any, *, account: Any = None, level: float = 0.95
+) -> Comparison:
+    """Compare the log-loss of two probabilities of the same accounts: order and calibration at once.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        1 is bad, 0 is good.
+    first, second : array-like of shape (n,)
+        Two probabilities of bad of the same accounts in the same order, held off 0 and 1 by 2.2e-16.
+    account : array-like of shape (n,), optional
+        Account of each row, when accounts stand in several rows.
+    level : float
+        Level of the interval.
+
+    Returns
+    -------
+    Comparison
+        Of the two mean losses; a difference below 0 says that the first is better.
+
+    Raises
+    ------
+    InputError
+        As `calibration`.
+
+    Notes
+    -----
+    A paired z-test on the difference of each account's loss, summed over its rows: Diebold and Mariano,
+    Journal of Business & Economic Statistics 13 (1995) 253-263, with accounts in the place of times.
+
+    Examples
+    --------
+    >>> print(compare_losses([0, 0, 1, 1], [0.1, 0.2, 0.7, 0.8], [0.3, 0.2, 0.6, 0.8]))
+    0.2271 against 0.3284: difference -0.1014 (95% -0.2225 to +0.0197), p 0.101
+    (paired loss, 4)
+    """
+    level = level_of(level)
+    labels, one = outcomes_and_scores(y, first, name="first", both=False)
+    _, two = outcomes_and_scores(y, second, name="second", both=False)
+    cluster = clusters_of(account, len(labels))
+    losses = [_loss(labels, p) for p in (one, two)]
+    gap = losses[0] - losses[1]
+    sums = gap if cluster is None else np.bincount(cluster, gap)
+    mean, rows = float(gap.mean()), np.ones(len(gap))
+    sizes = rows if cluster is None else np.bincount(cluster, rows)
+    spread = sums - mean * sizes
+    groups = len(sums)
+    scale = groups / (groups - 1) if groups > 1 else math.nan
+    error = math.sqrt(scale * float(spread @ spread)) / len(gap)
+    z = mean / error if error > 0 else math.nan
+    reach = float(ndtri(0.5 + level / 2)) * error
+    return Comparison(
+        first=float(losses[0].mean()),
+        second=float(losses[1].mean()),
+        difference=mean,
+        low=mean - reach,
+        high=mean + reach,
+        statistic=z,
+        p=float(2 * ndtr(-abs(z))),
+        n=len(labels),
+        test="paired loss" if cluster is None else "paired loss by account",
+        level=level,
+    )
+
+
+def _loss(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    edge = float(np.finfo("float64").eps)
+    held = np.clip(p, edge, 1 - edge)
+    return -np.where(y == 1, np.log(held), np.log1p(-held))
 
 
 def compare_folds(

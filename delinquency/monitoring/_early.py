@@ -173,7 +173,7 @@ def _read(
     level: float,
 ) -> tuple[Any, ...]:
     so_far = replace(spec, within=age)
-    snapshots = history.take_snapshots(frame, [day], observe=1, perform=age)
+    snapshots = history.take_snapshots(frame, [day], observe=2, perform=age)
     told = history.label(snapshots, so_far)
     # an account that is still open counts as good so far, whatever it will be called in the end
     out = told["why"].str.startswith(("excluded", "unknown", "immature"))

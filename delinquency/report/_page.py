@@ -17,9 +17,9 @@ from delinquency.report._findings import findings, in_short
 from delinquency.report._story import Story
 from delinquency.report._worth import draw_goals
 
-__all__ = ["render_report"]
+__all__ = ["NOTHING", "environment", "read", "render_report", "safe"]
 
-_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
 
 
 def render_report(story: Story) -> str:
@@ -44,9 +44,9 @@ def render_report(story: Story) -> str:
     (False, True)
     """
     figures, rules = _figures(story)
-    style = _read("style.css") + "\n".join(f".{name}{{{rule}}}" for name, rule in rules.items())
+    style = read("style.css") + "\n".join(f".{name}{{{rule}}}" for name, rule in rules.items())
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().from_string(_read("page.html.j2"))
+    template = environment().from_string(read("page.html.j2"))
     return template.render(
         story=story,
         figures=figures,
@@ -55,22 +55,25 @@ def render_report(story: Story) -> str:
         plan=_plan_table(story.plan),
         policy=_policy_table(story.policy),
         worth=any(_some(table) for table in (story.goals, story.value, story.prices)),
-        style=_safe(style),
-        content_policy=f"{_NOTHING}; style-src 'sha256-{digest}'",
+        style=safe(style),
+        content_policy=f"{NOTHING}; style-src 'sha256-{digest}'",
     )
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """Return a file that stands beside this one."""
     return files(__package__ or __name__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _safe(text: str) -> Any:
+def safe(text: str) -> Any:
+    """Say that a text of ours needs no escaping."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """Return the templates' surroundings: everything escaped, nothing undefined, our filters."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -113,7 +116,7 @@ def _figures(story: Story) -> tuple[dict[str, Any], dict[str, str]]:
     for name, (table, draw, label, size) in parts.items():
         if table is not None and len(table):
             svg, own = to_svg(lambda ax, d=draw, t=table: d(t, ax), name, label, size)
-            figures[name] = _safe(svg)
+            figures[name] = safe(svg)
             rules |= own
     return figures, rules
 

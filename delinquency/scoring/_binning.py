@@ -10,7 +10,7 @@ from delinquency.scoring._partition import best_partition
 
 __all__ = ["Binning", "bin_characteristic"]
 
-_CELLS = 20  # fine cells before merging
+_CELLS = 40  # fine cells before merging
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,17 @@ class Binning:
         codes = np.searchsorted(self.edges, x, side="left")
         codes[np.isnan(x)] = len(self.edges) + 1
         return codes
+
+    @property
+    def rises(self) -> bool:
+        """Whether risk rises with the value."""
+        return bool(self.woe[0] > self.woe[-2])
+
+    def joined(self, keep: np.ndarray) -> Binning:
+        """Return the binning with some of its edges only (bins - 1,)."""
+        first = np.concatenate([[0], np.flatnonzero(keep) + 1, [len(self.woe) - 1]])
+        counts = [np.add.reduceat(part, first) for part in (self.accounts, self.bads)]
+        return _with_woe(self.edges[keep], np.column_stack(counts), neutral=self.woe[-1] == 0.0)
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Return the weight of evidence of each value."""
@@ -88,7 +99,8 @@ def bin_characteristic(
     kept = edges[[last for _, last in groups[:-1]]]
     binned = np.array([counts[first : last + 1].sum(axis=0) for first, last in groups])
     missing = [weight[~known].sum(), (weight * bad)[~known].sum()]
-    return _with_woe(kept, np.vstack([binned, missing]), min_bads)
+    few = min(missing[1], missing[0] - missing[1]) < min_bads
+    return _with_woe(kept, np.vstack([binned, missing]), neutral=few)
 
 
 def _monotone(
@@ -105,13 +117,13 @@ def _monotone(
     return max(found, key=lambda entry: entry[0])[1]
 
 
-def _with_woe(edges: np.ndarray, counts: np.ndarray, min_bads: int) -> Binning:
+def _with_woe(edges: np.ndarray, counts: np.ndarray, *, neutral: bool) -> Binning:
     accounts, bads = counts[:, 0], counts[:, 1]
     goods = accounts - bads
     # half a case each keeps the logarithm finite in a bin without goods or bads
     good_share = (goods + 0.5) / (goods.sum() + 0.5)
     bad_share = (bads + 0.5) / (bads.sum() + 0.5)
     woe = np.log(good_share / bad_share)
-    if min(bads[-1], goods[-1]) < min_bads:
+    if neutral:
         woe[-1] = 0.0  # too few were missing to say anything of it
     return Binning(edges, woe, accounts, bads, float(((good_share - bad_share) * woe).sum()))

@@ -38,7 +38,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         have are ignored, so the whole catalogue may be handed over.
     n_estimators : int
         Most trees in each model.
-    learning_rate, num_leaves, min_child_samples, feature_fraction, bagging_fraction, reg_lambda
+    learning_rate, num_leaves, min_child_samples, feature_fraction, bagging_fraction, reg_lambda, max_bin
         As in LightGBM.
     folds : int
         How many models; each learns from all accounts but one fold.
@@ -95,6 +95,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         feature_fraction: float = 0.3,
         bagging_fraction: float = 0.8,
         reg_lambda: float = 10.0,
+        max_bin: int = 63,
         folds: int = 5,
         seeds: int = 1,
         calibration: str = "auto",
@@ -110,6 +111,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self.feature_fraction = feature_fraction
         self.bagging_fraction = bagging_fraction
         self.reg_lambda = reg_lambda
+        self.max_bin = max_bin
         self.folds = folds
         self.seeds = seeds
         self.calibration = calibration
@@ -229,7 +231,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
             "monotone_constraints": monotone if any(monotone) else None,
             # its finer methods break signs where values are missing, as the proof after the fit shows
             "monotone_constraints_method": "basic",
-            "max_bin": 255,
+            "max_bin": self.max_bin,
             "seed": self.random_state,
             "deterministic": True,
             "force_row_wise": True,

@@ -346,6 +346,7 @@ class _Bands(_Strict):
     reference: str
     expected: tuple[float, ...]
     counts: tuple[int, ...]
+    date: str = ""
 
 
 class _Document(_Strict):

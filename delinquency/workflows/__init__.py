@@ -1,4 +1,4 @@
-"""The road, told once: check, train, score, plan, review, and the demo that walks all of it.
+"""The road, told once: check, train, score, plan, review, monitor, retrain; the demo walks all of it.
 
 Each function calls the rooms in order and passes their tables on. Dates come from the caller; the clock is
 never read. Functions named ``..._files`` do the same from files to a folder with a manifest.
@@ -13,7 +13,22 @@ if TYPE_CHECKING:
     from delinquency.workflows._demo import Demo, demo
     from delinquency.workflows._files import plan_files, report_files
     from delinquency.workflows._gates import GateLimits
+    from delinquency.workflows._monitor import Monitored, monitor, monitor_files
     from delinquency.workflows._plan import plan
+    from delinquency.workflows._retrain import Retrained, retrain
+    from delinquency.workflows._retrain_files import (
+        RetrainRun,
+        promote_files,
+        retrain_files,
+        roll_back_files,
+    )
+    from delinquency.workflows._retrain_gates import Gate
+    from delinquency.workflows._retrain_settings import (
+        Gates,
+        LabelSettings,
+        RetrainSettings,
+        Window,
+    )
     from delinquency.workflows._review import review, review_files, review_goals
     from delinquency.workflows._road import Scoring, Trained, check, score, train
     from delinquency.workflows._score import score_files
@@ -25,7 +40,12 @@ _HOMES = {
     "_demo": ("Demo", "demo"),
     "_files": ("plan_files", "report_files"),
     "_gates": ("GateLimits",),
+    "_monitor": ("Monitored", "monitor", "monitor_files"),
     "_plan": ("plan",),
+    "_retrain": ("Retrained", "retrain"),
+    "_retrain_files": ("RetrainRun", "promote_files", "retrain_files", "roll_back_files"),
+    "_retrain_gates": ("Gate",),
+    "_retrain_settings": ("Gates", "LabelSettings", "RetrainSettings", "Window"),
     "_review": ("review", "review_files", "review_goals"),
     "_road": ("Scoring", "Trained", "check", "score", "train"),
     "_score": ("score_files",),
@@ -33,19 +53,33 @@ _HOMES = {
 
 __all__ = [
     "Demo",
+    "Gate",
     "GateLimits",
+    "Gates",
+    "LabelSettings",
+    "Monitored",
+    "RetrainRun",
+    "RetrainSettings",
+    "Retrained",
     "Scoring",
     "Trained",
+    "Window",
     "check",
     "demo",
+    "monitor",
+    "monitor_files",
     "plan",
     "plan_files",
+    "promote_files",
     "publish",
     "report_files",
     "rescore",
+    "retrain",
+    "retrain_files",
     "review",
     "review_files",
     "review_goals",
+    "roll_back_files",
     "score",
     "score_files",
     "train",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from delinquency import features, history, schema, scoring, storage
+from delinquency import evaluation, features, history, schema, scoring, storage
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._windows import windows_of
@@ -113,7 +113,7 @@ def train(
     GateError
         ``DLQ-302`` when one feature alone predicts the outcome almost perfectly.
     """
-    as_of, scale = schema.as_date(as_of), scale or scoring.PointsScale()
+    as_of = schema.as_date(as_of)
     label = label or history.LabelSpec()
     snapshots = history.take_snapshots(months, [as_of], perform=label.within)
     outcome = _labels(snapshots, labels, label)
@@ -124,11 +124,52 @@ def train(
         what = f"{len(y):,} of {len(X):,} accounts have a label, of {y.nunique()} kinds"
         fix = "give labels of this snapshot date, or months that reach beyond it"
         raise InputError(Problem("DLQ-114", what, "labels", len(y), fix))
-    X = X.loc[y.index]
-    part = split_of(X.index.get_level_values("account_id"))
+    facts: dict[str, Any] = {"label": "outside table" if labels is not None else repr(label)}
+    if labels is None:
+        facts["outcome"] = asdict(label)
+    return learn(
+        X.loc[y.index],
+        y,
+        windows=windows,
+        model=model,
+        scale=scale,
+        bands=bands,
+        about=facts,
+        say=say,
+    )
+
+
+def learn(
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    *,
+    windows: Sequence[int],
+    model: scoring.RiskModel | None = None,
+    scale: scoring.PointsScale | None = None,
+    bands: int = 5,
+    about: Mapping[str, Any] | None = None,
+    say: Say = quiet,
+) -> Trained:
+    """Learn a scorer from features and outcomes of one snapshot date or several.
+
+    Parameters
+    ----------
+    X : DataFrame (n, features)
+        Indexed by (account_id, snapshot_date), from `delinquency.features.build_features`.
+    y : Series (n,)
+        1 bad, 0 good, with the index of X.
+    windows : sequence of int
+        Those that X was built with.
+    model, scale, bands, say
+        See `train`.
+    about : mapping, optional
+        Facts that the bundle keeps beside those of training.
+    """
+    scale = scale or scoring.PointsScale()
+    seen = split_of(X.index.get_level_values("account_id")) == "train"
+    days = sorted({str(day.date()) for day in X.index.get_level_values("snapshot_date")})
     catalogue = features.catalogue(windows=windows)
     signs = catalogue.set_index("name")["sign"].to_dict()
-    seen = part == "train"
     say(f"model: {seen.sum():,} accounts to learn from, {(~seen).sum():,} held out")
     learner: Any = clone(model or scoring.RiskModel())
     learner.set_params(signs=signs).fit(X[seen], y[seen])
@@ -136,24 +177,35 @@ def train(
         scale.points(learner.out_of_fold_),
         y[seen],
         n=bands,
-        reference=f"{seen.sum()} accounts of {as_of.date()}, out of fold",
+        reference=f"{seen.sum()} accounts of {days[-1]}, out of fold",
     )
-    about = {
-        "as_of": str(as_of.date()),
-        "label": "outside table" if labels is not None else repr(label),
+    facts = {
+        "as_of": days[-1],
+        "snapshots": days,
         "windows": list(windows),
         "train": {"accounts": int(seen.sum()), "bads": int(y[seen].sum())},
+        "holdout": _ranked(learner, X[~seen], y[~seen]),
         "split": {"shares": SPLIT, "salt": _SALT},
         "versions": storage.versions(),
+        **(about or {}),
     }
     scorer = scoring.Scorer.from_model(
-        learner, X[seen], catalogue, scale=scale, bands=scheme, about=about, unseen=X[~seen]
+        learner, X[seen], catalogue, scale=scale, bands=scheme, about=facts, unseen=X[~seen]
     )
     holdout = scorer.score(X[~seen]).scores.merge(
         y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
     )
-    importance = scoring.importance(learner, catalogue)
-    return Trained(scorer, holdout, importance)
+    return Trained(scorer, holdout, scoring.importance(learner, catalogue))
+
+
+def _ranked(model: Any, X: pd.DataFrame, y: pd.Series[Any]) -> dict[str, Any]:
+    """Return how well a model ranks accounts that it never saw; what monitoring compares with."""
+    counted = {"accounts": len(y), "bads": int(y.sum())}
+    if y.nunique() < 2:
+        return counted
+    account = X.index.get_level_values("account_id")
+    found = evaluation.discrimination(y, model.predict_proba(X)[:, 1], account=account)
+    return counted | {name: getattr(found, name) for name in ("auc", "auc_low", "auc_high")}
 
 
 def _labels(snapshots: history.Snapshots, labels: Any, label: history.LabelSpec) -> pd.Series[Any]:

@@ -190,3 +190,25 @@ def test_accounts_must_stand_beside_their_rows(account, code, count):
         discrimination([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4], account=account)
 
     assert (caught.value.code, caught.value.count) == (code, count)
+
+
+def test_paired_losses_are_those_of_a_t_test_on_the_differences():
+    """The same standard error as scipy's paired test; rows of one account count together."""
+    from scipy import stats
+
+    from delinquency.evaluation import compare_losses
+
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.05, 0.6, 400)
+    y = (rng.random(400) < p).astype(int)
+    q = np.clip(p + rng.normal(0, 0.1, 400), 0.01, 0.99)
+    loss = [-np.where(y == 1, np.log(one), np.log(1 - one)) for one in (p, q)]
+    found = compare_losses(y, p, q)
+
+    assert found.statistic == pytest.approx(stats.ttest_rel(*loss).statistic)
+    assert found.difference == pytest.approx(np.mean(loss[0] - loss[1]))
+    doubled = compare_losses(
+        *(np.repeat(v, 2) for v in (y, p, q)), account=np.repeat(range(400), 2)
+    )
+    assert doubled.statistic == pytest.approx(found.statistic)
+    assert doubled.low == pytest.approx(found.low)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delinquency.errors import InputError
-from delinquency.scoring import BandScheme
+from delinquency.scoring import BandScheme, PointsScale
 
 FIVE = BandScheme(names=("A", "B", "C", "D", "E"), floors=(640.0, 600.0, 560.0, 520.0))
 
@@ -170,3 +170,125 @@ def test_a_sample_that_carries_no_bands_is_refused(points, bad, more, code):
         BandScheme.propose(points, bad, **more)
 
     assert caught.value.code == code
+
+
+def doubling_book(n=40_000, seed=0):
+    """Accounts whose true probability is that of their points."""
+    scale = PointsScale()
+    rng = np.random.default_rng(seed)
+    probability = np.exp(rng.uniform(np.log(0.003), np.log(0.6), n))
+    return scale, scale.points(probability), (rng.random(n) < probability).astype(int)
+
+
+def test_a_master_scale_puts_its_grades_at_whole_points():
+    """600 points at 50 goods to one bad, 20 to double: worked by hand for 1%, 2%, 4%, ..."""
+    scale, points, bad = doubling_book()
+    bands = BandScheme.propose(
+        points,
+        bad,
+        n=8,
+        method="master",
+        scale=scale,
+        min_share=0.01,
+        min_bads=5,
+        date="2026-06-30",
+    )
+    # 600 + 20 / ln 2 * ln(odds / 50), down to a whole point
+    grades = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+    by_hand = [600 + 20 * math.log2((1 - p) / p / 50) for p in grades]
+
+    assert bands.floors == tuple(math.floor(floor) for floor in by_hand)
+    assert bands.date == "2026-06-30"
+    assert (np.diff(bands.expected) > 0).all()
+    assert all(
+        low * 0.8 < rate < 2.4 * low for low, rate in zip(grades, bands.expected[1:], strict=True)
+    )
+
+
+def test_grades_that_the_sample_cannot_carry_are_merged():
+    """Too few bads in the two safest."""
+    scale, points, bad = doubling_book(4000)
+    bands = BandScheme.propose(points, bad, n=8, method="master", scale=scale)
+
+    assert len(bands.names) < 8
+    assert min(np.array(bands.counts) * np.array(bands.expected)) >= 29.9
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scale": None},
+        {"grades": (0.1, 0.05)},
+        {"grades": (0.0, 0.1)},
+        {"grades": (0.1, 1.0)},
+        {"grades": ()},
+        {"grades": (0.1, math.nan)},
+    ],
+)
+def test_a_master_scale_that_is_none_is_refused(wrong):
+    """Grades rise between 0 and 1, on a named scale."""
+    scale, points, bad = doubling_book(2000)
+    with pytest.raises(InputError, match="DLQ-103 grades"):
+        BandScheme.propose(points, bad, method="master", **({"scale": scale} | wrong))
+
+
+def test_a_date_of_another_form_is_refused():
+    """Six months on, nobody should have to guess."""
+    with pytest.raises(InputError):
+        BandScheme(names=("A", "B"), floors=(600.0,), date="yesterday")
+
+
+def test_the_check_by_month_worked_by_hand():
+    """January holds; in February C is gone, B is below A, and A's rate has doubled."""
+    bands = BandScheme(names=("A", "B", "C"), floors=(600.0, 560.0), expected=(0.1, 0.2, 0.5))
+    points = np.repeat([620.0, 580.0, 540.0, 620.0, 580.0], [200, 100, 100, 300, 100])
+    bad = np.concatenate(
+        [np.repeat([1, 0], pair) for pair in ((20, 180), (20, 80), (50, 50), (60, 240), (15, 85))]
+    )
+    month = np.repeat(["2026-01", "2026-02"], [400, 400])
+
+    table = bands.check(points, bad, month=month, min_bads=20).set_index(["month", "band"])
+
+    assert table["accounts"].tolist() == [200, 100, 100, 300, 100, 0]
+    assert table["share"].tolist() == [0.5, 0.25, 0.25, 0.75, 0.25, 0]
+    assert table["bad_rate"].tolist()[:5] == [0.1, 0.2, 0.5, 0.2, 0.15]
+    assert table["in_order"].astype("object").fillna("-").tolist() == [
+        "-",
+        True,
+        True,
+        "-",
+        False,
+        "-",
+    ]
+    assert table["as_expected"].astype("object").fillna("-").tolist() == [
+        True,
+        True,
+        True,
+        False,
+        True,
+        "-",
+    ]
+    assert table["enough_bads"].tolist() == [True, True, True, True, False, False]
+    assert table["enough_share"].tolist() == [True, True, True, True, True, False]
+
+
+def test_an_empty_band_between_two_does_not_hide_their_order():
+    """C is held against A where B has nobody."""
+    bands = BandScheme(names=("A", "B", "C"), floors=(600.0, 560.0))
+    table = bands.check([620.0] * 4 + [540.0] * 4, [1, 1, 0, 0, 1, 0, 0, 0])
+
+    assert table["in_order"].astype("object").fillna("-").tolist() == ["-", "-", False]
+    assert table["expected"].isna().all()
+
+
+def test_outcomes_that_are_not_known_yet_count_for_the_share_alone():
+    """A month whose outcomes are still to come is checked for its shares."""
+    table = FIVE.check([650.0, 610.0], [np.nan, 1])
+
+    assert table["accounts"].tolist() == [1, 1, 0, 0, 0]
+    assert table["judged"].tolist() == [0, 1, 0, 0, 0]
+    assert FIVE.check([650.0])["as_expected"].isna().all()
+    with pytest.raises(InputError, match="other than 1, 0"):
+        FIVE.check([650.0], [2])
+    with pytest.raises(InputError, match="differ in length"):
+        FIVE.check([650.0], [1, 0])

@@ -164,7 +164,7 @@ def test_a_mended_reason_raises_the_points_in_ten_thousand_cases():
     bands = BandScheme(names=("A", "B"), floors=(500.0,))
     plain = table.assign(reason_en=table["name"] + " {value}", reason_zh="{value}")
     scorer = Scorer.from_model(model, X, plain, scale=PointsScale(), bands=bands)
-    rows = X.sample(6000, random_state=0)
+    rows = X.sample(14_000, random_state=0)
     cases = list(mended(scorer, rows, reasons(scorer, rows), lambda text: text.split(" ")[0]))
 
     assert all((after > before).all() for before, after in cases)

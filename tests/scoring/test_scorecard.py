@@ -6,11 +6,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 
 from delinquency.errors import InputError
 from delinquency.scoring import PointsScale, Scorecard
 from delinquency.scoring._binning import bin_characteristic
+from delinquency.scoring._card_joint import Candidate, forward_joint
 from delinquency.scoring._logistic import fit_nonnegative
 
 SIGNS = {"dpd_max": 1, "paid_to_due": -1}
@@ -194,3 +197,95 @@ def test_a_clone_learns_the_same_card(card, book):
     again = clone(card).fit(*book)
 
     assert again.to_sql() == card.to_sql()
+
+
+def test_bins_weighed_together_reach_the_greatest_penalised_likelihood():
+    """Two characteristics that overlap, against a general solver of the same problem."""
+    rng = np.random.default_rng(3)
+    a = rng.integers(0, 4, 3000)
+    b = np.clip(a + rng.integers(-1, 2, 3000), 0, 3)
+    bad = (rng.random(3000) < 1 / (1 + np.exp(2 - 0.5 * a - 0.2 * b + 0.4 * (b == 1)))).astype(
+        float
+    )
+    weight, ridge = rng.uniform(0.5, 2, 3000), 20.0
+    candidates = [Candidate(codes, 5, True, False) for codes in (a, b)]
+
+    order, scores, intercept = forward_joint(
+        candidates,
+        bad,
+        weight,
+        np.zeros((2, 2), dtype=bool),
+        most=2,
+        ridge=ridge,
+        min_gain=0.0,
+    )
+
+    def loss(theta):
+        tables = [theta[4 * k] + np.r_[0, np.cumsum(theta[4 * k + 1 : 4 * k + 4])] for k in (0, 1)]
+        z = theta[8] + tables[0][a] + tables[1][b]
+        fit = (weight * (np.logaddexp(0, z) - bad * z)).sum()
+        return fit + ridge / 2 * sum((table**2).sum() for table in tables)
+
+    rises = [(None, None), *[(0, None)] * 3] * 2 + [(None, None)]
+    best = minimize(loss, np.zeros(9), bounds=rises, method="L-BFGS-B", options={"ftol": 1e-14})
+    by_name = dict(zip(order, scores, strict=True))
+    ours = np.concatenate([np.r_[by_name[k][0], np.diff(by_name[k][:-1])] for k in (0, 1)])
+
+    assert loss(np.append(ours, intercept)) == pytest.approx(best.fun, abs=0.01)
+    assert all((np.diff(score[:-1]) >= 0).all() for score in scores)
+    assert all(score[-1] == 0.0 for score in scores)
+
+
+def test_weighing_bins_together_predicts_better_than_one_weight_each():
+    """Half of what each of two overlapping characteristics says alone is said by the other."""
+    rng = np.random.default_rng(0)
+    early = rng.gamma(1.0, 1.0, 12_000)
+    late = early + rng.gamma(1.0, 1.0, 12_000)
+    log_odds = -2.5 + 1.2 * (early > 2) + 1.5 * np.minimum(late, 1.5)
+    X = pd.DataFrame({"early": early, "late": late})
+    y = (rng.random(12_000) < 1 / (1 + np.exp(-log_odds))).astype(int)
+    losses = {
+        way: log_loss(
+            y[6000:], Scorecard(weights=way).fit(X[:6000], y[:6000]).predict_proba(X[6000:])
+        )
+        for way in ("joint", "woe")
+    }
+
+    assert losses["joint"] < losses["woe"]
+
+
+def test_neighbours_with_the_same_points_are_one_bin(card):
+    """A card on paper repeats no line; its counts still add up to the sample."""
+    table = card.table()
+
+    for _, lines in table.groupby("characteristic"):
+        points = lines["points"].to_numpy()[:-1]
+        assert (np.diff(points) != 0).all()
+        assert lines["accounts"].sum() == 4000
+
+
+def test_the_classical_card_has_one_weight_for_all_bins(book):
+    """Points are the weights of evidence times one number, rounded."""
+    card = Scorecard(signs=SIGNS, weights="woe").fit(*book)
+
+    for binning, points in zip(card.binnings_, card.points_, strict=True):
+        steep = np.polyfit(binning.woe[:-1], points[:-1], 1)[0]
+        assert np.abs(points[:-1] - steep * binning.woe[:-1]).max() < 3
+    with pytest.raises(InputError, match="DLQ-103 weights"):
+        Scorecard(weights="both").fit(*book)
+
+
+def test_no_more_characteristics_enter_than_asked_for(book):
+    """The one that says most stays."""
+    card = Scorecard(signs=SIGNS, max_characteristics=1).fit(*book)
+
+    assert card.characteristics_ == ["dpd_max"]
+
+
+def test_noise_stays_out_of_nearly_every_card():
+    """Of 200 columns that say nothing, at most two are binned as if they did."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(3000, 200))).add_prefix("noise_")
+    y = (rng.random(3000) < 0.2).astype(int)
+
+    assert len(Scorecard().fit(X, y).characteristics_) <= 2

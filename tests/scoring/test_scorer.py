@@ -1,15 +1,20 @@
 """The scorer: columns by name, nothing odd scored silently, all rows accounted for."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delinquency import scoring
 from delinquency.errors import InputError
 from delinquency.scoring import PointsScale, Scorer
 
 from .conftest import NAMES, catalogue, sample
+from .test_bundle import FORMAT_1
 
 
 def test_scores_are_those_of_the_model_on_the_scale_in_its_band(scorer, model, data):
@@ -133,3 +138,29 @@ def test_a_table_without_an_index_of_accounts_scores_too(scorer):
     X = sample(20)[0].reset_index(drop=True)
 
     assert len(scorer.score(X).scores) == 20
+
+
+def test_scoring_needs_neither_lightgbm_nor_scikit_learn():
+    """A fresh process loads a bundle, scores, gives reasons, and has imported none of what learns."""
+    script = f"""
+import sys
+from delinquency.scoring import Scorer, reasons
+from delinquency.storage import load_bundle, read_table
+scorer = Scorer.from_bundle(load_bundle({str(FORMAT_1)!r}))
+X = read_table({str(FORMAT_1 / "scores.csv")!r})[list(scorer.names)]
+assert len(scorer.score(X).scores) and len(reasons(scorer, X))
+slow = "lightgbm sklearn scipy.optimize scipy.stats joblib matplotlib".split()
+print([name for name in slow if name in sys.modules])
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.strip() == "[]"
+
+
+def test_the_names_that_learn_are_there_when_they_are_asked_for():
+    """All of them, and a wrong one is answered as Python answers."""
+    assert all(getattr(scoring, name) is not None for name in scoring.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'RiskModle'"):
+        _ = scoring.RiskModle

@@ -1,0 +1,159 @@
+"""Monitoring on files: reasons when a shock comes, none before, and a page that says so."""
+
+import json
+import re
+
+import pytest
+
+from delinquency import datasets, storage, workflows
+from delinquency.errors import InputError, IntegrityError
+from delinquency.monitoring import Limits
+from delinquency.scoring import Scorer
+from delinquency.storage import Registry, verify
+
+SHOCK = "2025-03-31"  # three fifths of three years on
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A book with a shock, and a scorer trained before it, on disk."""
+    folder = tmp_path_factory.mktemp("monitor")
+    book = datasets.make_portfolio(4000, 36, seed=3, shock=3.0, end="2026-06-30")
+    storage.write_table(book.months, folder / "months.parquet")
+    storage.write_table(book.accounts, folder / "accounts.parquet")
+    trained = workflows.train(
+        book.months[book.months["month"] <= SHOCK], as_of="2024-12-31", windows=(3, 6)
+    )
+    storage.save_bundle(trained.scorer, folder / "bundle")
+    return folder, book, trained.scorer
+
+
+def test_before_the_shock_there_is_no_reason_and_after_it_there_is(world):
+    """With default limits; the calibration says since when."""
+    _, book, scorer = world
+
+    before = workflows.monitor(book.months, scorer, as_of="2025-03-31")
+    after = workflows.monitor(book.months, scorer, as_of="2025-10-31")
+    assert before.reasons == []
+    reason = next(r for r in after.reasons if r.code == "calibration")
+    assert reason.since in ("2025-02-28", "2025-03-31", "2025-04-30")
+    assert reason.figure > 0.3
+
+
+def test_nothing_after_the_date_is_read(world):
+    """With the later months cut off, the same answer."""
+    _, book, scorer = world
+    cut = book.months[book.months["month"] <= "2025-06-30"]
+
+    whole = workflows.monitor(book.months, scorer, as_of="2025-06-30", look_back=4)
+    alone = workflows.monitor(cut, scorer, as_of="2025-06-30", look_back=4)
+    assert storage.to_json(whole.as_dict()) == storage.to_json(alone.as_dict())
+
+
+def test_only_months_after_training_are_judged(world):
+    """The scorer knows the outcomes of its own snapshot."""
+    _, book, scorer = world
+    found = workflows.monitor(book.months, scorer, as_of="2025-05-31", look_back=24)
+
+    days = sorted(found.stability["snapshot_date"].dt.strftime("%Y-%m").unique())
+    assert days == ["2025-01", "2025-02", "2025-03", "2025-04", "2025-05"]
+    assert found.outcomes["month"].dt.strftime("%Y-%m").tolist() == ["2025-01", "2025-02"]
+    assert found.early["age"].tolist() == [2, 1]
+
+
+def test_accounts_outside_the_label_do_not_count(world):
+    """Closed and written-off accounts are still in the months, and would look like a shift."""
+    _, book, scorer = world
+    found = workflows.monitor(book.months, scorer, as_of="2025-03-31", look_back=1)
+
+    rows = book.months[book.months["month"] == "2025-03-31"]
+    still_open = int(rows["status"].eq("open").sum())
+    assert found.stability["n"].max() == still_open
+
+
+def test_the_verb_writes_page_json_and_manifest(world, run, tmp_path):
+    """Exit code 0; with --fail-on-reasons 3; the run verifies."""
+    folder, _, _ = world
+    where = ("--months", folder / "months.parquet", "--bundle", folder / "bundle")
+    date = ("--as-of", "2025-10-31", "--accounts", folder / "accounts.parquet", "--look-back", 6)
+    fine = run("monitor", *where, *date, "--out", tmp_path / "a", "--json")
+    failed = run("monitor", *where, *date, "--out", tmp_path / "b", "--fail-on-reasons")
+
+    assert (fine.code, failed.code) == (0, 3)
+    codes = [reason["code"] for reason in json.loads(fine.out)["retrain_reasons"]]
+    assert "calibration" in codes
+    document = json.loads((tmp_path / "a" / "monitor.json").read_bytes())
+    assert [reason["code"] for reason in document["retrain_reasons"]] == codes
+    assert {row["segment"] for row in document["segments"]} == {"prime", "near_prime", "thin_file"}
+    assert set(verify(tmp_path / "a")["state"]) == {"same"}
+    for name in ("monitor.html", "monitor.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_the_page_loads_nothing_runs_nothing_and_escapes_names(world):
+    """A segment named like markup stays text; no id of an account stands on the page."""
+    folder, book, _ = world
+    names = {"prime": "<img src=x onerror=alert(1)>"}
+    accounts = book.accounts.assign(segment=book.accounts["segment"].replace(names))
+    storage.write_table(accounts, folder / "odd.parquet")
+    workflows.monitor_files(
+        folder / "months.parquet", folder / "bundle", as_of="2025-06-30", out=folder / "odd",
+        accounts=folder / "odd.parquet", look_back=5,
+    )  # fmt: skip
+    page = (folder / "odd" / "monitor.html").read_text("utf-8")
+
+    assert "<img" not in page
+    assert "&lt;img" in page
+    assert "<script" not in page
+    assert "default-src &#39;none&#39;" in page
+    assert not re.search(r'(src|href)="(?!#)', page)
+
+
+def test_a_registry_stands_for_its_champion(world, tmp_path):
+    """A scheduler names one folder for ever."""
+    folder, _, scorer = world
+    registry = Registry(tmp_path / "models")
+    name = registry.add(scorer)
+    registry.promote(name, expected=None, as_of="2025-01-31")
+    found = workflows.monitor_files(
+        folder / "months.parquet", registry.folder, as_of="2025-02-28", out=tmp_path / "run"
+    )
+
+    document = json.loads((tmp_path / "run" / "monitor.json").read_bytes())
+    assert document["bundle"] == name
+    assert found.stability is not None
+
+
+def test_what_a_bundle_does_not_keep_is_said_and_the_rest_is_judged(world):
+    """No reference, no AUC at training, no label: three notes, no failure."""
+    _, book, scorer = world
+    kept = {k: v for k, v in scorer.about.items() if k not in ("holdout", "outcome")}
+    bare = Scorer(**{**scorer.__dict__, "about": kept, "reference": None})
+    found = workflows.monitor(book.months, bare, as_of="2025-04-30", look_back=2)
+
+    assert len(found.notes) == 3
+    assert "no reference" in found.notes[0]
+    assert (found.stability, found.outcomes, found.early, found.reasons) == (None, None, None, [])
+
+
+def test_what_cannot_be_judged_by_is_refused(world):
+    """A segment that is not there, a window of nothing, a bundle that says no label of ours."""
+    _, book, scorer = world
+    where = {"as_of": "2025-04-30", "look_back": 1}
+
+    with pytest.raises(InputError, match="DLQ-102"):
+        workflows.monitor(book.months, scorer, **where, accounts=book.accounts, segment="segmnt")
+    with pytest.raises(InputError, match="DLQ-217"):
+        workflows.monitor(book.months, scorer, as_of="2025-04-30", look_back=0)
+    odd = Scorer(**{**scorer.__dict__, "about": {**scorer.about, "outcome": {"dpd": "x"}}})
+    with pytest.raises(IntegrityError, match="DLQ-603"):
+        workflows.monitor(book.months, odd, **where)
+
+
+def test_limits_decide(world):
+    """What is no reason at a wide limit is one at a narrow one."""
+    _, book, scorer = world
+    narrow = Limits(score_psi=0.0001, log_odds=0.01)
+    found = workflows.monitor(book.months, scorer, as_of="2025-10-31", look_back=3, limits=narrow)
+
+    assert "score_shift" in [reason.code for reason in found.reasons]
