@@ -247,7 +247,7 @@ def test_scoring_loads_nothing_that_learns_or_draws():
         check=True,
     )
 
-    assert "delinquency.workflows._score" in done.stderr
+    assert "delinquency.workflows._intake" in done.stderr
     for name in ("lightgbm", "sklearn", "matplotlib", "joblib"):
         assert f" {name}" not in done.stderr
 
