@@ -84,10 +84,9 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
     >>> bool(np.allclose(parts, booster.predict(X, pred_contrib=True), rtol=0, atol=1e-9))
     True
     """
-    X, boxes = as_matrix(trees, X), boxes_of(trees)
-    paths = _tabulated(trees, boxes)
+    X, (paths, base) = as_matrix(trees, X), _prepared(trees)
     out = np.empty((len(X), X.shape[1] + 1))
-    out[:, -1] = _base(trees, boxes)
+    out[:, -1] = base
     parts = (paths.start, paths.nodes, paths.table_start, paths.feature, paths.low, paths.high)
     tables = (paths.takes_missing, paths.place, paths.out_factor, paths.out_part, paths.in_part)
 
@@ -98,6 +97,16 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(work, range(0, len(X), _CHUNK)))
     return out / trees.models[0]
+
+
+def _prepared(trees: Trees) -> tuple[_Paths, float]:
+    """Return the tables of some trees, made once: a stream asks for them with every batch."""
+    kept = trees.__dict__.get("_prepared_paths")
+    if kept is None:
+        boxes = boxes_of(trees)
+        kept = _tabulated(trees, boxes), _base(trees, boxes)
+        trees.__dict__["_prepared_paths"] = kept  # as a cached property of them would be
+    return kept
 
 
 def _base(trees: Trees, boxes: Boxes) -> float:

@@ -16,28 +16,25 @@ import pyarrow.parquet as pq
 from delinquency.errors import InputError, Problem
 from delinquency.schema import Table
 
-__all__ = ["count_rows", "stream_csv"]
+__all__ = ["most_rows", "stream_csv"]
 
 _BLOCK = 8 * 2**20
 _LEAST_BYTES = 40  # of a row: to tell whether a CSV is small before it is read
 
 
-def count_rows(path: Path) -> int | None:
-    """Return the rows of Parquet, or at most how many a CSV may have; None when it cannot be told."""
+def most_rows(path: Path) -> int:
+    """Return the rows of Parquet, or how many a CSV can have at most; 0 for what is no table of ours."""
+    name = path.name.lower()
     try:
-        if path.is_dir():
-            files = sorted(path.glob("**/*.parquet"))
-            return sum(pq.read_metadata(file).num_rows for file in files) if files else 0
-        name = path.name.lower()
-        if name.endswith((".parquet", ".pq")):
-            return pq.read_metadata(path).num_rows
-        if name.endswith(".csv"):
-            return path.stat().st_size // _LEAST_BYTES
-        if name.endswith(".csv.gz"):
-            return path.stat().st_size // 4  # ten times smaller is what such files reach
+        if path.is_dir() or name.endswith((".parquet", ".pq")):
+            files = path.glob("**/*.parquet") if path.is_dir() else [path]
+            return sum(pq.read_metadata(file).num_rows for file in files)
     except (pa.ArrowException, OSError):
-        pass
-    return 0  # what is no table is told by the reader of whole tables
+        return 0  # the reader of whole tables tells what is wrong
+    if name.endswith(".csv"):
+        return path.stat().st_size // _LEAST_BYTES
+    # ten times smaller is what a packed one reaches
+    return path.stat().st_size * 10 // _LEAST_BYTES if name.endswith(".csv.gz") else 0
 
 
 def stream_csv(path: Path, spec: Table) -> Iterator[pa.Table]:

@@ -61,8 +61,9 @@ class Intake:
     def __init__(self, path: Path, memory: int) -> None:
         self.path = path
         self.rows_at_once = int(np.clip((memory - _BASE) // _ROW, _FEWEST_ROWS, _MOST_ROWS))
-        self.rows = storage.count_rows(path)
-        self.whole = self.rows is not None and self.rows <= self.rows_at_once
+        most = storage.most_rows(path)
+        self.whole = most <= self.rows_at_once
+        self.rows = None if ".csv" in path.name.lower() else most
 
     def batches(
         self, as_of: pd.Timestamp, windows: tuple[int, ...]

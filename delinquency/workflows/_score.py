@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow as pa
 from delinquency import features, schema, scoring, storage
 from delinquency.errors import InputError, Problem
 from delinquency.workflows import _gates as gate
+from delinquency.workflows._database import fetching
 from delinquency.workflows._intake import Intake, memory_bytes, open_months
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._tally import Tally, of_part
@@ -28,6 +30,7 @@ JOB = "score"
 _REASONS = [f"reason_{k}" for k in range(1, 5)]
 
 
+@fetching("months")
 def score_files(
     months: Path_,
     bundle: Path_,
@@ -45,16 +48,17 @@ def score_files(
 ) -> pd.DataFrame:
     """Score a table of months of any size; write scores, refused accounts and the manifest.
 
-    Rows are read in batches of whole accounts, and each batch is scored and written before the next
-    but one is read. What fits one batch becomes ``scores.parquet`` and ``refused.parquet``; what does
-    not becomes folders of these names, with a file a batch. A run that is killed goes on where it stopped
-    when it is started again, and leaves the same bytes.
+    Rows are read in batches of whole accounts; while the next is read and its features are computed,
+    the last is scored and written. What fits one batch becomes ``scores.parquet`` and
+    ``refused.parquet``; what does not becomes folders of these names, with a file a batch. A run that is
+    killed goes on where it stopped when it is started again, and leaves the same bytes.
 
     Parameters
     ----------
     months : path
         Parquet, a folder of Parquet (also partitioned by account, as in ``bucket=7/``), ``.csv`` or
-        ``.csv.gz``. What does not fit one batch must have its accounts rising.
+        ``.csv.gz``, or a table of a database
+        (see `delinquency.storage.at_hand`). What does not fit one batch must have its accounts rising.
     bundle : path
         Folder of a trained scorer.
     as_of : date
@@ -192,6 +196,7 @@ class _Work:
         self.rows_written = {"scores": 0, "refused": 0}
         self.kept: list[dict[str, pa.Table]] = []
         self.hash = self.scorer.to_bundle().hash
+        self.windows = windows_of(self.scorer)
         # a batch of another size, or made by other versions, is another step
         how = storage.to_json([self.source.rows_at_once, storage.versions()])
         self.how = hashlib.sha256(how).hexdigest()[:8]
@@ -199,11 +204,15 @@ class _Work:
     def score(self, say: Say) -> dict[str, Any]:
         """Walk through all batches, and return the summary of the run."""
         tally = Tally(self.as_of)
-        batch = None
-        for number, batch in enumerate(self.source.batches(self.as_of, windows_of(self.scorer))):
-            tally.read(batch)
-            tally.scored(self._whole(batch) if self.source.whole else self._part(number, batch))
-            say(_progress(tally, self.source.rows))
+        batch, coming = None, None
+        with ThreadPoolExecutor(
+            1
+        ) as scoring_one:  # while the next is read and its features computed
+            for number, batch in enumerate(self.source.batches(self.as_of, self.windows)):
+                before, coming = coming, scoring_one.submit(self._done, number, batch)
+                self._count(tally, before, say)
+                tally.read(batch)
+            self._count(tally, coming, say)
         if batch is None or not tally.accounts:
             fix = "check the snapshot date against the months of the table"
             raise InputError(
@@ -216,6 +225,15 @@ class _Work:
             say(f"warning: {line}")
         columns = [f"{name}: {kind}" for name, kind in batch.months.dtypes.items()]
         return {**summary, "columns": columns, "warnings": warnings}
+
+    def _done(self, number: int, batch: features.FeatureBatch) -> dict[str, Any]:
+        return self._whole(batch) if self.source.whole else self._part(number, batch)
+
+    def _count(self, tally: Tally, part: Future[dict[str, Any]] | None, say: Say) -> None:
+        """Wait for the scores of a batch, and count them."""
+        if part is not None:
+            tally.scored(part.result())
+            say(_progress(tally, self.source.rows))
 
     def _whole(self, batch: features.FeatureBatch) -> dict[str, Any]:
         """Keep the scores of a small table, which become one file."""
@@ -277,7 +295,10 @@ class _Work:
 
     def _scores(self, scores: pd.DataFrame, X: pd.DataFrame) -> pa.Table:
         wanted = scores["band"].isin(self.bands).to_numpy()
-        texts = scoring.reasons(self.scorer, X[wanted], lang=self.lang, threads=os.cpu_count() or 1)
+        texts = pd.DataFrame(columns=_REASONS)
+        if wanted.any():
+            threads = os.cpu_count() or 1
+            texts = scoring.reasons(self.scorer, X[wanted], lang=self.lang, threads=threads)
         scores = scores.join(texts.set_index(scores.index[wanted])).assign(bundle=self.hash)
         return pa.table({name: _column(name, scores[name]) for name in scores.columns})
 

@@ -1,6 +1,9 @@
 """Batch scoring on files: the same scores from everywhere, in parts or whole, and a run that is a run."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -13,7 +16,7 @@ from delinquency.storage import read_manifest, read_table, write_table
 from delinquency.workflows import _intake, score_files
 from delinquency.workflows._intake import memory_bytes
 
-from .conftest import hashes
+from .conftest import ROOT, hashes
 
 
 @pytest.fixture
@@ -161,6 +164,7 @@ def test_old_months_are_warned_of(where, tmp_path):
     table = book()
     write_table(table[(table["account_id"] > 7) | (table["month"] < "2026-05-01")], where["months"])
     _, told = run(where, tmp_path / "a")
+    write_table(table, where["months"])
     _, late = run(where, tmp_path / "b", as_of="2026-08-31")
 
     assert "warning: 7 accounts have no row for the last month before the date" in told
@@ -233,6 +237,21 @@ def test_memory_is_an_amount(text):
         memory_bytes(text)
 
 
+def test_scoring_loads_nothing_that_learns_or_draws():
+    """LightGBM, scikit-learn and matplotlib take seconds, every night, for nothing."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "from delinquency.workflows import score_files"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "delinquency.workflows._score" in done.stderr
+    for name in ("lightgbm", "sklearn", "matplotlib", "joblib"):
+        assert f" {name}" not in done.stderr
+
+
 # --- verify and rescore ---------------------------------------------------------------------------
 
 
@@ -300,8 +319,6 @@ def test_rescore_is_for_scoring_runs(tmp_path):
 
 def test_the_verbs_answer_with_exit_codes(where, tmp_path, capfd, monkeypatch):
     """0 for a sound run, 6 when a file was changed, and the same for rescore."""
-    import sys
-
     from delinquency import cli
 
     run(where, tmp_path / "out")
