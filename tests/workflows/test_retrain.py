@@ -162,14 +162,12 @@ def test_a_champion_changed_meanwhile_is_not_overwritten(world, tmp_path, monkey
     for name in ("months.parquet", "accounts.parquet", "retrain.yaml"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     other = tmp_path / "models"
-    real = workflows._retrain_files.retrain
 
-    def slow(*arguments, **keywords):
-        found = real(*arguments, **keywords)
+    def slow(*_, **__):
         registry = Registry(other)
         bundle = storage.load_bundle(folder / AFTER / "bundle")
         registry.promote(registry.add(bundle), expected=None, as_of=BEFORE)
-        return replace(found, decision="promote")
+        return replace(runs[0].result, decision="promote")
 
     monkeypatch.setattr(workflows._retrain_files, "retrain", slow)
     with pytest.raises(LockError, match="DLQ-411"):
