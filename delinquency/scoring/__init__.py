@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from delinquency.scoring._horizons import HorizonModel, nest_probabilities
     from delinquency.scoring._model import RiskModel, importance
     from delinquency.scoring._scorecard import Scorecard
+    from delinquency.scoring._search import Search, search
 
 __all__ = [
     "BandScheme",
@@ -35,6 +36,7 @@ __all__ = [
     "Scorecard",
     "Scored",
     "Scorer",
+    "Search",
     "Trees",
     "contributions",
     "from_lightgbm",
@@ -42,6 +44,7 @@ __all__ = [
     "log_odds",
     "nest_probabilities",
     "reasons",
+    "search",
     "to_lightgbm",
 ]
 
@@ -51,8 +54,10 @@ _LEARNERS = {
     "HorizonModel": "_horizons",
     "RiskModel": "_model",
     "Scorecard": "_scorecard",
+    "Search": "_search",
     "importance": "_model",
     "nest_probabilities": "_horizons",
+    "search": "_search",
 }
 
 
