@@ -143,8 +143,8 @@ def ablation(seed: int) -> dict[str, Any]:
     return {"seed": seed, "whole": round(float(whole.mean()), 5), "families": rows}
 
 
-def out_of_time(accounts: int) -> dict[str, Any]:
-    """Return figures on a generated portfolio: three snapshots to learn from, one a year later to judge."""
+def later_book(accounts: int) -> list[tuple[pd.DataFrame, pd.Series]]:
+    """Return features and outcomes of three snapshots to learn from, and of a later one to judge on."""
     months = make_portfolio(accounts, 36, seed=1).months
     ends = np.sort(pd.to_datetime(months["month"]).unique())
     parts = []
@@ -156,7 +156,12 @@ def out_of_time(accounts: int) -> dict[str, Any]:
         X = build_features(months, snapshots=list(pd.DatetimeIndex(dates)), spec=spec)
         X = X[X.index.isin(labels.index)]
         parts.append((X, labels.loc[X.index]))
-    (X, y), (later, truth) = parts
+    return parts
+
+
+def out_of_time(accounts: int) -> dict[str, Any]:
+    """Return figures on a generated portfolio: three snapshots to learn from, a later one to judge on."""
+    (X, y), (later, truth) = later_book(accounts)
     table = catalogue((3, 6, 12))
     signs = dict(zip(table["name"], table["sign"], strict=True))
     found: dict[str, Any] = {

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "datasets",
+    "engines",
     "errors",
     "evaluation",
     "features",
@@ -33,6 +34,7 @@ __all__ = [*_ROOMS, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll
 if TYPE_CHECKING:
     from delinquency import (
         datasets,
+        engines,
         errors,
         evaluation,
         features,

@@ -11,19 +11,27 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-Months = Annotated[Path, typer.Option(help="Repayment histories, one row an account and month.")]
+# A table is a text and no Path: a path would make one slash of the two in postgresql://host/database#table.
+Table = str
+Months = Annotated[
+    Table,
+    typer.Option(
+        help="Repayment histories, one row an account and month: a file, a folder, or "
+        "postgresql://host/database#schema.table."
+    ),
+]
 AsOf = Annotated[str, typer.Option("--as-of", help="Date, YYYY-MM-DD; nothing later is read.")]
 Bundle = Annotated[Path, typer.Option(help="Trained scorer: a folder, or one .zip file.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Accounts = Annotated[
-    Path | None, typer.Option(help="Account facts: holds, consents, evidence; one row an account.")
+    Table | None, typer.Option(help="Account facts: holds, consents, evidence; one row an account.")
 ]
-Labels = Annotated[Path | None, typer.Option(help="Outcomes: account_id, snapshot_date, bad.")]
+Labels = Annotated[Table | None, typer.Option(help="Outcomes: account_id, snapshot_date, bad.")]
 StrategyFile = Annotated[
     Path | None, typer.Option("--strategy", help="Strategy file; the default one if not given.")
 ]
 Contacts = Annotated[
-    Path | None,
+    Table | None,
     typer.Option(help="Contact log: account_id, at, channel, outcome. None: caps are not tested."),
 ]
 Packs = Annotated[
@@ -43,6 +51,13 @@ At = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+To = Annotated[
+    str | None,
+    typer.Option(
+        help="Table of a database to store the finished run in as well: "
+        "postgresql://host/database#schema.table."
+    ),
+]
 NewVersion = Annotated[
     bool, typer.Option("--new-version", help="Replace a run of other inputs in --out.")
 ]
@@ -75,7 +90,7 @@ def show(table: pd.DataFrame, as_json: bool) -> None:
         print(table.to_string(index=False) if len(table) else "nothing")
 
 
-def table_or_none(path: Path | None) -> Any:
+def table_or_none(path: str | None) -> Any:
     from delinquency import storage
 
     return None if path is None else storage.read_table(path)

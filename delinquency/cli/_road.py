@@ -24,6 +24,8 @@ from delinquency.cli._options import (
     Overrides,
     Packs,
     StrategyFile,
+    Table,
+    To,
     progress,
     reasons_by_gate,
     show,
@@ -141,6 +143,7 @@ def score(
         Path | None, typer.Option(help="Run to compare with; the one that stands in --out.")
     ] = None,
     override: Overrides = None,
+    to: To = None,
     new_version: NewVersion = False,
     as_json: Json = False,
 ) -> None:
@@ -160,7 +163,15 @@ def score(
         new_version=new_version,
         say=progress(),
     )
+    _publish(out, to)
     show(run, as_json)
+
+
+def _publish(out: Path, to: str | None) -> None:
+    from delinquency import workflows
+
+    if to is not None:
+        workflows.publish(out, to, say=progress())
 
 
 def _bands(text: str | None) -> list[str] | None:
@@ -170,7 +181,10 @@ def _bands(text: str | None) -> list[str] | None:
 
 
 def plan(
-    scores: Annotated[Path, typer.Option(help="Folder of a scoring run, or its scores.parquet.")],
+    scores: Annotated[
+        Table,
+        typer.Option(help="Folder of a scoring run, its scores.parquet, or where --to put it."),
+    ],
     months: Months,
     as_of: AsOf,
     out: OutFolder,
@@ -184,6 +198,7 @@ def plan(
     log: Annotated[
         Path | None, typer.Option(help="Decision log to record in; nothing is decided twice.")
     ] = None,
+    to: To = None,
     new_version: NewVersion = False,
     as_json: Json = False,
 ) -> None:
@@ -205,6 +220,7 @@ def plan(
         log=log,
         new_version=new_version,
     )
+    _publish(out, to)
     show(run, as_json)
 
 

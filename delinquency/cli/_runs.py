@@ -28,7 +28,7 @@ def verify(
 
 def rescore(
     run: Annotated[Path, typer.Argument(help="Folder of a scoring run.")],
-    months: Annotated[Path | None, typer.Option(help="Where its months are now.")] = None,
+    months: Annotated[str | None, typer.Option(help="Where its months are now.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Where its bundle is now.")] = None,
     memory: Annotated[str, typer.Option(help="How much the process may hold.")] = "1GiB",
     as_json: Json = False,

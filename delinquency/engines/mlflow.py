@@ -1,9 +1,9 @@
 """A bundle in an MLflow store: its metrics, a model around it, and which version is the champion.
 
 It stands beside the clusters because it answers the same question for a model: where does it live when it
-has left this machine? MLflow usually keeps a Python model as a pickle. Here it keeps the bundle's own files
-and three lines of code that load them (models from code), so nothing is ever unpickled, and a bundle damaged
-in the store is refused as anywhere else. Needs the extra ``mlflow``; the store is MLflow's own setting,
+has left this machine? There is no pickle here, which MLflow usually makes of a Python model: it keeps the
+bundle's own files and three lines of code that load them (models from code), and a bundle damaged in the
+store is refused as anywhere else. Needs the extra ``mlflow``; the store is MLflow's own setting,
 ``mlflow.set_tracking_uri``.
 """
 

@@ -3,8 +3,8 @@
 `discrimination` says how well the score ranks, `calibration` whether a probability of 0.2 means one
 in five. `by_band`, `by_segment`, `by_month` and `by_month_and_band` say it for parts of the book,
 `grade_test` whether each grade kept its promise, `audit`, `by_group` and `impact_ratios` whether a decision
-falls harder on some people. `compare_scores` and `compare_folds` tell a better score from a lucky
-one.
+falls harder on some people, `proxies` which features stand in for what the model must not know.
+`compare_scores` and `compare_folds` tell a better score from a lucky one.
 
 Every function takes outcomes (1 is bad) and numbers that rise with risk, and refuses what it cannot
 judge: missing or non-finite values, or a sample with bads or goods alone. Tables come first: `roc`,
@@ -42,6 +42,7 @@ from delinquency.evaluation._goal import Goal, GoalReview
 from delinquency.evaluation._goal_file import GoalEntry, read_goals
 from delinquency.evaluation._intervals import holm
 from delinquency.evaluation._policy_value import PolicyValue, policy_value
+from delinquency.evaluation._proxies import proxies
 from delinquency.evaluation._segments import by_month, by_segment
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "holm",
     "impact_ratios",
     "policy_value",
+    "proxies",
     "read_goals",
     "roc",
 ]

@@ -12,7 +12,7 @@ from delinquency.errors import InputError, Problem
 from delinquency.evaluation._door import whole_of
 from delinquency.evaluation._fairness import by_group
 
-__all__ = ["audit"]
+__all__ = ["audit", "is_number"]
 
 
 def audit(
@@ -84,11 +84,15 @@ def audit(
     }
 
 
+def is_number(values: pd.Series) -> bool:
+    """Return whether a column holds numbers; true and false are groups."""
+    return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values)
+
+
 def _named(values: pd.Series, most: int) -> pd.Series:
     """Return the name of each person's group, as an ordered categorical where numbers were cut."""
     values = values.reset_index(drop=True)
-    number = pd.api.types.is_numeric_dtype(values.dtype) and values.dtype != bool
-    if not number or values.nunique() <= most:
+    if not is_number(values) or values.nunique() <= most:
         return values.astype("str").where(values.notna(), "unknown")
     known = values.dropna().astype("float64")
     edges = np.unique(np.quantile(known, [0.2, 0.4, 0.6, 0.8], method="lower"))

@@ -12,6 +12,7 @@ from delinquency.storage._chain import START, is_linked, link
 from delinquency.storage._changes import Change
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._csv_stream import most_rows, stream_csv
+from delinquency.storage._fetched import Fetched, at_hand, parquet_batches
 from delinquency.storage._lock import locked
 from delinquency.storage._manifest import (
     describe,
@@ -37,10 +38,12 @@ __all__ = [
     "DatabaseRows",
     "DatabaseTable",
     "Document",
+    "Fetched",
     "Registry",
     "Run",
     "Transaction",
     "Upserted",
+    "at_hand",
     "describe",
     "is_database",
     "is_linked",
@@ -50,6 +53,7 @@ __all__ = [
     "most_rows",
     "must_exist",
     "open_run",
+    "parquet_batches",
     "parse_yaml",
     "quoted",
     "read_manifest",

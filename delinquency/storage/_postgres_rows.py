@@ -153,9 +153,14 @@ class DatabaseRows:
             self._content.add(batch)
             yield batch
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of what is read."""
+        return _bare(self._reader.schema)
+
     def read(self) -> pa.Table:
         """Return all rows as one table."""
-        return pa.Table.from_batches(list(self), schema=_bare(self._reader.schema))
+        return pa.Table.from_batches(list(self), schema=self.schema)
 
     def describe(self) -> dict[str, Any]:
         """Return what a manifest says of the rows handed out so far: address, rows, SHA-256 of the content.

@@ -256,7 +256,7 @@ def open_run(
     'done'
     """
     root = Path(out)
-    stamps = {str(path): _stamp(path) for path in inputs.values()}
+    stamps = {os.fspath(path): _stamp(path) for path in inputs.values()}
     document = {
         "job": job,
         "as_of": as_of,

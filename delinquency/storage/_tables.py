@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
-from delinquency.storage._address import DatabaseTable, is_database
+from delinquency.storage._address import DatabaseTable, is_database, without_login
 from delinquency.storage._commit import replace_file
 from delinquency.storage._manifest import RUNS, read_manifest, shown
 from delinquency.storage._postgres_rows import DatabaseRows
@@ -90,6 +90,9 @@ def must_exist(path: str | os.PathLike[str]) -> Path:
     InputError
         ``DLQ-109`` when it is not, with the nearest name that is.
     """
+    if is_database(path):
+        what, fix = "is in a database; here it must be a file", "read it with `read_table`"
+        raise InputError(Problem("DLQ-109", what, without_login(path), fix=fix))
     source = Path(path)
     if source.exists():
         return source

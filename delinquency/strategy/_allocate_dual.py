@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linprog
 
-from delinquency.strategy._allocate_kernels import choose, choose_both, one_each
+from delinquency.strategy._allocate_kernels import add_priced, choose, choose_both, one_each
 from delinquency.strategy._allocate_problem import Task
 
 __all__ = ["Bundle", "Pricer", "find_prices", "lowest"]
@@ -98,6 +98,9 @@ class Pricer:
                 common += net[0] * resource.need
                 continue
             need = resource.need if resource.need.ndim == 1 else resource.need[part]
+            if resource.codes is None and each is not None:
+                add_priced(each, need, net[0])
+                continue
             if resource.codes is None:
                 more = net[0] * need
             else:

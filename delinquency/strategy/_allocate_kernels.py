@@ -9,7 +9,33 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["apply_moves", "best_moves", "choose", "choose_both", "fingerprints", "one_each"]
+__all__ = [
+    "add_priced",
+    "apply_moves",
+    "best_moves",
+    "choose",
+    "choose_both",
+    "fingerprints",
+    "one_each",
+    "whole_use",
+]
+
+
+@numba.njit(nogil=True, cache=True)
+def add_priced(total, need, price):
+    """Add what needs cost at a price, in place: needs of each account are read once."""
+    for i in range(need.shape[0]):
+        for b in range(need.shape[1]):
+            total[i, b] += price * need[i, b]
+
+
+@numba.njit(nogil=True, cache=True)
+def whole_use(need, treatment, unit):
+    """Return the use of the chosen treatments in whole units; such sums hang on no order."""
+    total = 0.0
+    for i in range(need.shape[0]):
+        total += np.rint(need[i, treatment[i]] / unit)
+    return total
 
 
 @numba.njit(nogil=True, cache=True)

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from delinquency.strategy._allocate_kernels import fingerprints
+from delinquency.strategy._allocate_kernels import fingerprints, whole_use
 
 __all__ = ["Resource", "Rows", "Task"]
 
@@ -54,6 +54,8 @@ class Resource:
         self, treatment: np.ndarray, part: slice = slice(None), grid: float = 0.0
     ) -> np.ndarray:
         """Return what a choice for some accounts uses by group, in whole grids if there is one."""
+        if grid and self.codes is None and self.need.ndim == 2:
+            return np.array([whole_use(self.need[part], treatment, grid * self.widest)])
         each = self.at(part, treatment)
         if grid:
             each = np.rint(each / (grid * self.widest))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from delinquency.workflows._audit import rescore, verify
+    from delinquency.workflows._database import publish
     from delinquency.workflows._demo import Demo, demo
     from delinquency.workflows._files import plan_files, report_files
     from delinquency.workflows._gates import GateLimits
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 # A nightly batch needs neither what learns nor what draws, so each verb is loaded when it is called.
 _HOMES = {
     "_audit": ("rescore", "verify"),
+    "_database": ("publish",),
     "_demo": ("Demo", "demo"),
     "_files": ("plan_files", "report_files"),
     "_gates": ("GateLimits",),
@@ -69,6 +71,7 @@ __all__ = [
     "plan",
     "plan_files",
     "promote_files",
+    "publish",
     "report_files",
     "rescore",
     "retrain",

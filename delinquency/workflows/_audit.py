@@ -14,6 +14,7 @@ import pandas as pd
 from delinquency import storage
 from delinquency import strategy as strategies
 from delinquency.errors import DelinquencyError, InputError, Problem
+from delinquency.workflows._database import fetching
 from delinquency.workflows._gates import GATES
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._score import JOB, bundle_file, score_files
@@ -54,6 +55,7 @@ def verify(run: Path_, *, decisions: Path_ | None = None) -> pd.DataFrame:
     return pd.concat([files, log], ignore_index=True)
 
 
+@fetching("months")
 def rescore(
     run: Path_,
     *,
@@ -69,7 +71,8 @@ def rescore(
     run : path
         Folder of a scoring run.
     months, bundle : path, optional
-        Where its inputs are now; where they were, if not given.
+        Where its inputs are now; where they were, if not given. Months that came from a database must
+        be given: the manifest keeps no login.
     memory, say
         As for `score_files`.
 

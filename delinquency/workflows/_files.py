@@ -12,6 +12,7 @@ import pandas as pd
 
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
+from delinquency.workflows._database import fetching
 from delinquency.workflows._plan import plan
 from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
@@ -77,6 +78,7 @@ def _saved(bundle: storage.Bundle, folder: Path) -> list[str]:
     return [f"bundle/{part}" for part in storage.save_bundle(bundle, folder / "bundle")]
 
 
+@fetching("scores", "months", "accounts", "contacts")
 def plan_files(
     scores: Path_,
     months: Path_,
@@ -97,7 +99,7 @@ def plan_files(
 
     Parameters
     ----------
-    scores, months, accounts, contacts : path
+    scores, months, accounts, contacts : path or address
         Tables; see `plan`.
     as_of, at, packs, actors, log
         As for `plan`.
@@ -114,7 +116,9 @@ def plan_files(
     # files that people wrote come first, so that a mistake in them costs no time
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
     given = {"scores": scores, "months": months, "accounts": accounts, "contacts": contacts}
-    inputs = {role: storage.must_exist(path) for role, path in given.items() if path is not None}
+    inputs = {role: path for role, path in given.items() if path is not None}
+    for path in inputs.values():
+        storage.must_exist(path)
     written = {"strategy": strategy, "house_policy": house_policy}
     inputs |= {role: Path(path) for role, path in written.items() if path is not None}
     settings = {
@@ -153,6 +157,7 @@ def _by_band(table: pd.DataFrame) -> pd.DataFrame:
     return report.plan_by_band(table).reset_index()
 
 
+@fetching("months", "accounts", "contacts", "labels")
 def report_files(
     months: Path_,
     bundle: Path_,

@@ -11,10 +11,12 @@ import pandas as pd
 from delinquency import evaluation, features, history, monitoring, schema, scoring
 from delinquency.errors import InputError, Problem
 from delinquency.workflows import _road as road
-from delinquency.workflows._monitor import label_of, plain
+from delinquency.workflows._monitor import label_of, plain, population
 from delinquency.workflows._retrain_gates import Gate, decide
 from delinquency.workflows._retrain_settings import RetrainSettings
-from delinquency.workflows._road import Say, Trained, quiet
+from delinquency.workflows._road import Trained
+from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._windows import windows_of
 
 __all__ = ["Retrained", "retrain"]
 
@@ -247,7 +249,7 @@ def _features_for(frame: pd.DataFrame, X: pd.DataFrame, scorer: scoring.Scorer) 
     if set(scorer.names) <= set(X.columns):
         return X
     days = list(X.index.get_level_values("snapshot_date").unique())
-    built = features.build_features(frame, snapshots=days, windows=road.windows_of(scorer))
+    built = features.build_features(frame, snapshots=days, windows=windows_of(scorer))
     return built.loc[X.index]
 
 
@@ -295,11 +297,9 @@ def _shift(
     frame: pd.DataFrame, date: pd.Timestamp, scorer: scoring.Scorer, spec: history.LabelSpec
 ) -> dict[str, float]:
     """Return how far today's accounts lie from those that the candidate learnt from."""
-    X = features.build_features(frame, date, windows=road.windows_of(scorer))
+    X = features.build_features(frame, date, windows=windows_of(scorer))
     now = history.take_snapshots(frame, [date], observe=2, perform=spec.within)
-    told = history.label(now, spec)
-    inside = pd.MultiIndex.from_frame(told.loc[~told["why"].str.startswith("excluded"), KEY])
-    table = monitoring.stability(scorer, X.loc[X.index.isin(inside)])
+    table = monitoring.stability(scorer, X.loc[X.index.isin(population(now, spec))])
     row = table[table["kind"] == "score"].iloc[0]
     return {name: float(row[name]) for name in ("psi", "low", "high", "noise_95")}
 

@@ -15,7 +15,7 @@ from delinquency.settings import read_settings
 from delinquency.workflows._files import commit
 from delinquency.workflows._retrain import Retrained, retrain
 from delinquency.workflows._retrain_settings import RetrainSettings
-from delinquency.workflows._road import Say, quiet
+from delinquency.workflows._say import Say, quiet
 
 __all__ = ["RetrainRun", "promote_files", "retrain_files", "roll_back_files"]
 

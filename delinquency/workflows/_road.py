@@ -15,7 +15,7 @@ from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._windows import windows_of
 
-__all__ = ["Scoring", "Trained", "check", "score", "train"]
+__all__ = ["Scoring", "Trained", "check", "learn", "score", "split_of", "train"]
 
 SPLIT = {"train": 0.75, "test": 0.25}
 _SALT = "split"

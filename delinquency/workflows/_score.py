@@ -17,6 +17,7 @@ import pyarrow as pa
 from delinquency import features, schema, scoring, storage
 from delinquency.errors import InputError, Problem
 from delinquency.workflows import _gates as gate
+from delinquency.workflows._database import fetching
 from delinquency.workflows._intake import Intake, memory_bytes, open_months
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._tally import Tally, of_part
@@ -29,6 +30,7 @@ JOB = "score"
 _REASONS = [f"reason_{k}" for k in range(1, 5)]
 
 
+@fetching("months")
 def score_files(
     months: Path_,
     bundle: Path_,
@@ -55,7 +57,8 @@ def score_files(
     ----------
     months : path
         Parquet, a folder of Parquet (also partitioned by account, as in ``bucket=7/``), ``.csv`` or
-        ``.csv.gz``. What does not fit one batch must have its accounts rising.
+        ``.csv.gz``, or a table of a database
+        (see `delinquency.storage.at_hand`). What does not fit one batch must have its accounts rising.
     bundle : path
         Folder of a trained scorer.
     as_of : date

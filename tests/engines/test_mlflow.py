@@ -19,7 +19,6 @@ def store(tmp_path_factory, missing_extra):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         patch.setenv("GIT_PYTHON_REFRESH", "quiet")
-        patch.chdir(folder)
         try:
             import mlflow
             import sqlalchemy  # noqa: F401

@@ -24,7 +24,15 @@ import numpy as np
 from delinquency.errors import DelinquencyError, LockError
 from delinquency.storage import Bundle, Registry, _registry
 
-WATCHED = ("_registry.py", "_changes.py", "_chain.py", "_commit.py", "_bundle.py", "_world.py")
+WATCHED = (
+    "_registry.py",
+    "_changes.py",
+    "_chain.py",
+    "_commit.py",
+    "_bundle.py",
+    "_content.py",
+    "_world.py",
+)
 BUNDLES = [Bundle({"number": k}, {"a": np.arange(k + 3, dtype="float64")}) for k in range(6)]
 
 

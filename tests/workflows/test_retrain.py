@@ -1,7 +1,9 @@
 """Retraining: what it learns from, what judges, what decides, and what it leaves behind."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from delinquency import datasets, evaluation, storage, workflows
 from delinquency.errors import InputError, LockError
 from delinquency.evaluation import Comparison
 from delinquency.scoring import Scorer
+from delinquency.settings import read_settings
 from delinquency.storage import Registry, verify
 from delinquency.workflows import Gates, LabelSettings, RetrainSettings, Window
 from delinquency.workflows._retrain_gates import decide
@@ -195,6 +198,17 @@ def test_mistakes_in_the_settings_are_named_with_line_and_column(line, answer, t
     with pytest.raises(InputError, match=answer):
         workflows.retrain_files(path, out=tmp_path / "run", as_of=BEFORE)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_settings_on_the_page_for_operators_are_read(tmp_path):
+    """And every key of the gates stands there with its default."""
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
+    path = tmp_path / "retrain.yaml"
+    path.write_text(re.search(r"```yaml\n(.*?)```", page, re.S)[1], "utf-8")
+    settings = read_settings(RetrainSettings, path)
+
+    assert settings.gates == Gates()
+    assert all(f"{name}:" in page for name in Gates.model_fields)
 
 
 def test_a_label_that_makes_no_sense_is_a_mistake_of_the_file(tmp_path):

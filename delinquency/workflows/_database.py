@@ -1,0 +1,78 @@
+"""Tables of a database at both ends of a run: fetched before it, and the finished run stored behind it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from delinquency import schema, storage
+from delinquency.errors import IntegrityError, Problem
+from delinquency.workflows._say import Say, quiet
+
+__all__ = ["fetching", "publish"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+KEY = ("account_id", "snapshot_date")
+
+
+def fetching(*roles: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a function on files take addresses in a database for these arguments."""
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R]:
+        parameters = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*given: P.args, **named: P.kwargs) -> R:
+            bound = parameters.bind(*given, **named)
+            with ExitStack() as stack:
+                for role in roles:
+                    if storage.is_database(bound.arguments.get(role)):
+                        among = schema.MONTHS.columns if role == "months" else None
+                        file = storage.at_hand(bound.arguments[role], among=among)
+                        bound.arguments[role] = stack.enter_context(file)
+                return function(*bound.args, **bound.kwargs)
+
+        return call
+
+    return wrap
+
+
+def publish(run: Any, to: Any, *, key: Sequence[str] = KEY, say: Say = quiet) -> storage.Upserted:
+    """Store the table of a finished run in a database, all or nothing.
+
+    The run stands in its folder, so this may be done again at any time: what is stored already is left as
+    it is. The table has only rows that passed the gates of the run.
+
+    Parameters
+    ----------
+    run : path
+        Folder of a run of `score_files` or `plan_files`.
+    to : address
+        ``postgresql://host/database#schema.table``; see `delinquency.storage.DatabaseTable.at`.
+    key : sequence of str
+        Columns that name a row.
+    say : callable
+        Told what was done.
+
+    Raises
+    ------
+    IntegrityError
+        ``DLQ-601`` when there is no finished run, or a file of it has changed.
+    InputError, EnvironmentFailure
+        As for `delinquency.storage.Transaction.upsert`; the table is then as it was.
+    """
+    table = storage.DatabaseTable.at(to)
+    folder = storage.shown(run)
+    if (storage.verify(folder)["state"] != "same").any():
+        what, fix = "a file of the run is missing or has changed", "restore it, or run again"
+        raise IntegrityError(Problem("DLQ-601", what, str(run), fix=fix))
+    main = folder / str(storage.read_manifest(folder).get("main", ""))
+    parts = sorted(main.glob("**/*.parquet")) if main.is_dir() else [Path(main)]
+    done = storage.write_rows(storage.parquet_batches(parts), table, key=key)
+    say(f"{done.rows:,} rows stored in {table}, {done.changed:,} of them new or changed")
+    return done

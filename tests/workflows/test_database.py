@@ -1,0 +1,106 @@
+"""Runs from a database and into one: the same scores as from a file, stored whole, harmless to repeat."""
+
+import pandas as pd
+import pytest
+
+from delinquency import workflows
+from delinquency.errors import InputError, IntegrityError, LockError
+from delinquency.storage import read_manifest, read_table, write_table
+
+from .conftest import AS_OF
+
+KEY = ["account_id", "snapshot_date"]
+
+
+@pytest.fixture
+def months(database, files):
+    """The small book in a table of a database, where its address holds a password."""
+    write_table(read_table(files.months), database.at("months"), key=["account_id", "month"])
+    return database.at("months")
+
+
+def test_scores_of_a_table_are_those_of_the_file(run, database, files, months, tmp_path):
+    """From the command line: the same rows and bytes, and no login in anything that is kept or said."""
+    here = ("--bundle", files.bundle, "--as-of", AS_OF)
+    from_file = run("score", "--months", files.months, *here, "--out", tmp_path / "file")
+    from_table = run("score", "--months", months, *here, "--out", tmp_path / "table", "--json")
+
+    assert (from_file.code, from_table.code) == (0, 0), from_table.err
+    pd.testing.assert_frame_equal(read_table(tmp_path / "table"), read_table(tmp_path / "file"))
+    told = from_table.out + from_table.err
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "table").rglob("*") if path.is_file())
+    for secret in (database.server.password, "tester"):
+        assert secret not in told and secret.encode() not in kept
+    origin = read_manifest(tmp_path / "table")["inputs"]["months"]["path"]
+    assert (
+        origin == f"postgresql://127.0.0.1:{database.server.port}/postgres#{database.schema}.months"
+    )
+
+
+def test_the_same_table_again_is_the_same_run(database, files, months, tmp_path):
+    """An unchanged table is a finished job; a changed one is another job, which must be asked for."""
+    keys = {"bundle": files.bundle, "as_of": AS_OF, "out": tmp_path / "run"}
+    said = []
+    workflows.score_files(months, **keys)
+    workflows.score_files(months, **keys, say=said.append)
+    database.sql("UPDATE {s}.months SET balance = balance + 1 WHERE month = '2026-06-30'")
+
+    assert said == ["this run stands already, from the same inputs; nothing to do"]
+    with pytest.raises(LockError, match="DLQ-402"):
+        workflows.score_files(months, **keys)
+
+
+def test_a_finished_run_is_stored_in_a_table(run, database, files, months, tmp_path):
+    """Scores, then the plan made of them in the database; doing all of it again changes nothing."""
+    here = ("--months", months, "--as-of", AS_OF)
+    out = tmp_path / "run"
+
+    def twice(*arguments):
+        told = [run(*arguments), run(*arguments)]
+        assert [one.code for one in told] == [0, 0], told[0].err
+        return [one.err for one in told]
+
+    for table, arguments in {
+        "scores": ("score", *here, "--bundle", files.bundle, "--out", out),
+        "plan": ("plan", *here, "--scores", database.at("scores"), "--out", tmp_path / "plan"),
+    }.items():
+        first, second = twice(*arguments, "--to", database.at(table))
+        assert "2,500 rows stored" in first and "2,500 of them new" in first
+        assert ", 0 of them new or changed" in second
+
+    stored = read_table(database.at("scores"))
+    pd.testing.assert_frame_equal(stored[list(read_table(out))], read_table(out), check_dtype=False)
+    assert read_table(database.at("plan"))["treatment"].notna().all()
+
+
+def test_what_is_not_a_sound_run_is_not_stored(database, files, tmp_path):
+    """No run, a run that was changed, an address without a table: nothing reaches the database."""
+    out = tmp_path / "run"
+    with pytest.raises(IntegrityError, match="DLQ-601"):
+        workflows.publish(out, database.at("scores"))
+    workflows.score_files(files.months, files.bundle, as_of=AS_OF, out=out)
+    with pytest.raises(InputError, match="names no table") as caught:
+        workflows.publish(out, database.url)
+    assert database.server.password not in str(caught.value)
+    scores = (out / "scores.parquet").resolve()
+    scores.write_bytes(scores.read_bytes() + b"x")
+
+    with pytest.raises(IntegrityError, match="has changed"):
+        workflows.publish(out, database.at("scores"))
+    with pytest.raises(InputError, match="no such table"):
+        read_table(database.at("scores"))
+
+
+def test_a_run_in_parts_is_stored_whole(database, files, tmp_path):
+    """What did not fit one batch is a folder of files, and still one table."""
+    many = read_table(files.months)
+    more = [many.assign(account_id=many["account_id"] + f"-{k}") for k in range(5)]
+    big = pd.concat(more, ignore_index=True).sort_values(["account_id", "month"])
+    write_table(big, tmp_path / "months.parquet")
+    keys = {"as_of": AS_OF, "out": tmp_path / "run", "memory": "512MiB"}
+    workflows.score_files(tmp_path / "months.parquet", files.bundle, **keys)
+
+    assert len(list((tmp_path / "run" / "scores.parquet").glob("*.parquet"))) > 1
+    done = workflows.publish(tmp_path / "run", database.at("scores"))
+
+    assert done.rows == done.changed == 12_500 == len(read_table(database.at("scores")))
