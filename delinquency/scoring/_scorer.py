@@ -261,6 +261,8 @@ class Scorer:
             **({} if self.reference is None else self.reference.arrays()),
         }
         said = document.model_dump(mode="json")
+        if not self.bands.date:
+            del said["bands"]["date"]  # a bundle from before it was kept hashes as it did
         if self.reference is None:
             del said["reference"]  # a bundle without one keeps the bytes that it always had
         return Bundle(said, arrays)
