@@ -184,7 +184,11 @@ def _scored(months: pd.DataFrame, job: ScoreJob) -> pd.DataFrame | None:
         if error.code == "DLQ-100":
             return None
         raise
-    scores, refused = scorer.score(X)
+    status = None
+    if "status" in months:
+        last = history.positions(months, job.as_of).set_index("account_id")["status"]
+        status = last.reindex(X.index.get_level_values("account_id"))
+    scores, refused = scorer.score(X, status=status)
     wanted = scores["band"].isin(job.reasons_for)
     keys = pd.MultiIndex.from_frame(scores.loc[wanted, ["account_id", "snapshot_date"]])
     texts = scoring.reasons(scorer, X.loc[keys], lang=job.lang)

@@ -13,14 +13,12 @@ from delinquency.features._build import build_features
 from delinquency.features._catalogue import catalogue
 from delinquency.features._months import month_matrix
 from delinquency.features._spec import FeatureSpec
-from delinquency.features._status import STATUSES
 from delinquency.features._stream import FeatureBatch, Streamed, feature_batches, stream_features
 
 if TYPE_CHECKING:
     from delinquency.features._learnt import MonthlyModel, MonthRanks
 
 __all__ = [
-    "STATUSES",
     "FeatureBatch",
     "FeatureSpec",
     "MonthRanks",

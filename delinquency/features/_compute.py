@@ -15,8 +15,7 @@ from delinquency.features._compile import compile_notice
 from delinquency.features._kernels import find_cuts
 from delinquency.features._plan import Plan
 from delinquency.features._rows import Block, Cuts, Rows
-from delinquency.features._status import STATUSES
-from delinquency.schema import known_as_of, month_number
+from delinquency.schema import STATUSES, known_as_of, month_number
 
 __all__ = ["compute", "fresh", "nothing_known"]
 

@@ -10,9 +10,8 @@ from delinquency.features._compile import compiled
 from delinquency.features._feature import Feature
 from delinquency.features._rows import Block
 
-__all__ = ["BLOCK", "STATUSES"]
+__all__ = ["BLOCK"]
 
-STATUSES = ("open", "paid_off", "charged_off", "sold", "closed")
 LOOK = 24
 _24 = "; rows of the last 24 months"
 _STATUS = ("status",)

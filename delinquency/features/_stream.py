@@ -63,6 +63,12 @@ class FeatureBatch:
         """The account of each row."""
         return self.months["account_id"].iloc[self._cuts.begins]
 
+    def last(self, name: str) -> np.ndarray | None:
+        """Return a column of the months in each row's last known month; None where it is not there."""
+        if name not in self.months:
+            return None
+        return self.months[name].to_numpy(dtype=object)[self._cuts.ends - 1]
+
     @property
     def snapshot_date(self) -> np.ndarray:
         """The snapshot date of each row, datetime64[us]."""

@@ -20,6 +20,7 @@ from delinquency.schema._tables import (
     MONTHS,
     PAYMENTS,
     SCORES,
+    STATUSES,
     Column,
     Table,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "MONTHS",
     "PAYMENTS",
     "SCORES",
+    "STATUSES",
     "Column",
     "Table",
     "admit",

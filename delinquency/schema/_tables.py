@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ACCOUNTS", "DUES", "LABELS", "MONTHS", "PAYMENTS", "SCORES", "Column", "Table"]
+__all__ = [
+    "ACCOUNTS",
+    "DUES",
+    "LABELS",
+    "MONTHS",
+    "PAYMENTS",
+    "SCORES",
+    "STATUSES",
+    "Column",
+    "Table",
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,9 @@ class Table:
     either: tuple[tuple[str, ...], ...] = ()  # at least one of these groups must be there
     repeats: bool = False  # events: the key only sorts, and may stand on many rows
 
+
+# What `status` of a months table may say; all but the first end an account.
+STATUSES = ("open", "paid_off", "charged_off", "sold", "closed")
 
 _ID, _KEY_MONTH, _DATE = Column("id", True), Column("month", True), Column("date")
 _MONEY, _TEXT = Column("money"), Column("text")

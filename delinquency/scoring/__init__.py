@@ -14,7 +14,7 @@ from delinquency.scoring._contributions import contributions
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
 from delinquency.scoring._reference import Histogram, Reference
-from delinquency.scoring._scorer import Feature, Scored, Scorer
+from delinquency.scoring._scorer import ENDED, Feature, Scored, Scorer
 from delinquency.scoring._text import from_lightgbm, to_lightgbm
 from delinquency.scoring._trees import Trees
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from delinquency.scoring._search import Search, search
 
 __all__ = [
+    "ENDED",
     "BandScheme",
     "Calibration",
     "Feature",

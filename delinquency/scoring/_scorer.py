@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from scipy.special import expit
 
 from delinquency.errors import InputError, IntegrityError, Problem
+from delinquency.schema import STATUSES
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
 from delinquency.scoring._points import PointsScale
@@ -24,7 +25,9 @@ from delinquency.storage import Bundle, to_json
 if TYPE_CHECKING:
     from delinquency.scoring._model import RiskModel
 
-__all__ = ["Feature", "Scored", "Scorer"]
+__all__ = ["ENDED", "Feature", "Scored", "Scorer"]
+
+ENDED = "ended"  # how a refusal begins with which nothing is wrong
 
 # The only hole a reason text may have, with a harmless format: a bundle must not be able to smuggle in
 # attribute access or a width of a billion.
@@ -198,13 +201,16 @@ class Scorer:
         """Return calibrated log-odds of bad (n,), without looking at what should be refused."""
         return self.calibration.log_odds(self.trees.raw(self.matrix(X)))
 
-    def score(self, X: pd.DataFrame, *, threads: int = 1) -> Scored:
+    def score(self, X: pd.DataFrame, *, status: Any = None, threads: int = 1) -> Scored:
         """Score every row that can be scored; the others come back with the reason.
 
         Parameters
         ----------
         X : DataFrame (n, features)
             Indexed by (account_id, snapshot_date), the order of columns does not matter.
+        status : array of str (n,), optional
+            Last known status of each account: one that has ended can no longer fall behind, and is refused
+            as ``"ended: paid_off"``. Without it everybody runs.
         threads : int
             Chunks of rows worked on at the same time; the result does not depend on it.
 
@@ -216,6 +222,10 @@ class Scorer:
         """
         matrix = self.matrix(X)
         why = self._why_refused(matrix)
+        if status is not None:
+            last = np.asarray(status, dtype=object)
+            for ended in STATUSES[1:]:
+                why[last == ended] = f"{ENDED}: {ended}"
         fine = why == ""
         matrix = matrix if fine.all() else matrix[fine]  # the usual case needs no copy
         probability = self.calibration.probability(self.trees.raw(matrix, threads))

@@ -16,7 +16,16 @@ import numpy as np
 from delinquency import scoring
 from delinquency.errors import GateError, InputError, Problem, did_you_mean
 
-__all__ = ["GATES", "Gate", "GateLimits", "failed", "judge", "override", "told"]
+__all__ = [
+    "GATES",
+    "Gate",
+    "GateLimits",
+    "failed",
+    "judge",
+    "override",
+    "told",
+    "wrongly_refused",
+]
 
 GATES = (
     "reconciliation",
@@ -39,7 +48,8 @@ class GateLimits:
     Parameters
     ----------
     refused : float
-        Greatest share of accounts refused. A judgement: one in a hundred is a broken feed, not noise.
+        Greatest share of accounts refused, those that ended apart. A judgement: one in a hundred is a
+        broken feed, not noise.
     psi_training : float
         Greatest population stability index of the bands against the training sample. 0.25 is where N.
         Siddiqi, "Credit Risk Scorecards", 2006, ch. 9, speaks of a shift that calls for action.
@@ -149,11 +159,17 @@ def _reconciled(run: Mapping[str, Any], rows: Mapping[str, int]) -> Gate:
     return _gate("reconciliation", off, 0, what)
 
 
+def wrongly_refused(why: Mapping[Any, int]) -> dict[str, int]:
+    """Return the counts of refusals that something is wrong with: all but those of ended accounts."""
+    return {str(name): n for name, n in why.items() if not str(name).startswith(scoring.ENDED)}
+
+
 def _refused(run: Mapping[str, Any], limits: GateLimits) -> Gate:
-    counts, why = run["reconciliation"], run["refused"]
+    read, why = run["reconciliation"]["read"], wrongly_refused(run["refused"])
     most = f", most often {max(why, key=lambda name: why[name])}" if why else ""
-    what = f"{counts['refused']:,} of {counts['read']:,} accounts were refused{most}"
-    return _gate("refused", counts["refused"] / max(counts["read"], 1), limits.refused, what)
+    refused = sum(why.values())
+    what = f"{refused:,} of {read:,} accounts were refused{most}"
+    return _gate("refused", refused / max(read, 1), limits.refused, what)
 
 
 def _ranked(run: Mapping[str, Any], scorer: scoring.Scorer, limits: GateLimits) -> Gate:

@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from delinquency import evaluation, features, history, schema, scoring, storage
 from delinquency.errors import GateError, InputError, Problem
+from delinquency.workflows._gates import wrongly_refused
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._windows import windows_of
 
@@ -223,7 +224,7 @@ def score(
     max_refused: float = 0.01,
     say: Say = quiet,
 ) -> Scoring:
-    """Score every account that has a month on or before a date.
+    """Score every account that has a month on or before a date and has not ended by then.
 
     Parameters
     ----------
@@ -238,7 +239,7 @@ def score(
     lang : {"en", "zh"}
         Language of the reasons.
     max_refused : float
-        Greatest share of accounts that may be refused.
+        Greatest share of accounts that may be refused, those that ended apart.
 
     Raises
     ------
@@ -247,15 +248,21 @@ def score(
     GateError
         ``DLQ-303`` when more than `max_refused` of the accounts had to be refused.
     """
-    as_of = schema.as_date(as_of)
+    as_of, months = schema.as_date(as_of), schema.to_frame(months, "months")
     say("features")
     X = features.build_features(months, as_of, windows=windows_of(scorer))
     say(f"scores of {len(X):,} accounts")
-    scores, refused = scorer.score(X)
-    if len(refused) > max_refused * len(X):
-        what = f"{len(refused):,} of {len(X):,} accounts were refused, most often {_most(refused)}"
+    standing = history.positions(months, as_of).set_index("account_id")
+    status = (
+        standing["status"].reindex(X.index.get_level_values(0)) if "status" in standing else None
+    )
+    scores, refused = scorer.score(X, status=status)
+    wrong = wrongly_refused(refused["why"].value_counts().to_dict())
+    if (count := sum(wrong.values())) > max_refused * len(X):
+        most = max(wrong, key=lambda why: wrong[why])
+        what = f"{count:,} of {len(X):,} accounts were refused, most often {most}"
         fix = "mend the input, or allow more with max_refused"
-        raise GateError(Problem("DLQ-303", what, "scores", len(refused), fix))
+        raise GateError(Problem("DLQ-303", what, "scores", count, fix))
     wanted = scores["band"].isin(reasons_for or scorer.bands.names[-1:])
     say(f"reasons for {wanted.sum():,} accounts")
     keys = pd.MultiIndex.from_frame(scores.loc[wanted, ["account_id", "snapshot_date"]])
@@ -268,7 +275,3 @@ def score(
 def split_of(account_ids: Any) -> np.ndarray:
     """Return "train" or "test" of each account, by the one split that `train` uses."""
     return history.split_accounts(account_ids, SPLIT, _SALT).to_numpy()
-
-
-def _most(refused: pd.DataFrame) -> str:
-    return str(refused["why"].mode().iloc[0])

@@ -283,7 +283,8 @@ class _Work:
     def _scored(self, batch: features.FeatureBatch) -> tuple[dict[str, pa.Table], dict[str, Any]]:
         """Score one batch: its tables and its counts."""
         X = batch.frame()
-        scored = self.scorer.score(X, threads=os.cpu_count() or 1)
+        threads = os.cpu_count() or 1
+        scored = self.scorer.score(X, status=batch.last("status"), threads=threads)
         fine = np.ones(len(X), dtype=bool)
         if len(scored.refused):
             fine = ~batch.account_id.isin(scored.refused["account_id"]).to_numpy()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from delinquency import features, scoring
+from delinquency import features, schema, scoring
 
 __all__ = ["POINTS_STEP", "Tally", "of_part"]
 
@@ -54,7 +54,7 @@ class Tally:
         if "status" in months:
             known = months["status"].notna()
             self.with_status += int(known.sum())
-            self.unknown += int((known & ~months["status"].isin(features.STATUSES)).sum())
+            self.unknown += int((known & ~months["status"].isin(schema.STATUSES)).sum())
 
     def scored(self, part: dict[str, Any]) -> None:
         """Count what went out; `part` comes from `of_part`, of this run or of the one it resumes."""

@@ -68,6 +68,36 @@ def test_parts_hold_the_scores_of_the_whole(where, tmp_path, monkeypatch):
         assert manifests[0][fact] == manifests[1][fact]
 
 
+def test_accounts_that_ended_are_not_scored_and_fail_no_gate(where, tmp_path, parts):
+    """A third of the book was paid off months ago: named in refused.parquet, and nothing is wrong."""
+    table = book().assign(status="open")
+    over = table["account_id"] % 3 == 0
+    ended = table[~over | (table["month"] < "2026-04-01")].copy()
+    last = ended["month"] == ended.groupby("account_id")["month"].transform("max")
+    ended.loc[last & (ended["account_id"] % 3 == 0), "status"] = "paid_off"
+    write_table(ended, where["months"])
+
+    run(where, tmp_path / "out")
+    on_tables = workflows.score(ended, scorer(), as_of=NEW)
+
+    gone = ended.loc[over, "account_id"].nunique()
+    refused = read_table(tmp_path / "out" / "refused.parquet")
+    assert refused["why"].tolist() == ["ended: paid_off"] * gone
+    assert set(refused["account_id"]) == set(ended.loc[over, "account_id"])
+    assert on_tables.reconciliation == {"read": 240, "scored": 240 - gone, "refused": gone}
+    assert set(read_table(tmp_path / "out")["account_id"]) == set(on_tables.scores["account_id"])
+
+
+def test_an_account_that_ends_after_the_date_is_scored():
+    """What was not known on the day does not end it."""
+    table = book().assign(status="open")
+    later = table["month"] > pd.Timestamp(OLD)
+    table.loc[later, "status"] = "closed"
+
+    assert later.any()
+    assert workflows.score(table, scorer(), as_of=OLD).reconciliation["refused"] == 0
+
+
 @pytest.mark.parametrize("kind", ["folder", "partitioned", "csv", "csv.gz"])
 def test_every_kind_of_file_gives_the_same_scores(where, tmp_path, parts, kind):
     """Streamed, so that neither the file nor its ids are read whole."""
