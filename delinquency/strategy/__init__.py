@@ -7,6 +7,7 @@ from delinquency.strategy._allocate import Allocation, allocate
 from delinquency.strategy._assign import assign
 from delinquency.strategy._at_work import packs_at_work
 from delinquency.strategy._chain import chain_head, verify_decisions
+from delinquency.strategy._decide import Decisions, decide
 from delinquency.strategy._decisions import last_plan, read_decisions, record_decisions, replay
 from delinquency.strategy._early import early_warning
 from delinquency.strategy._eligible import eligible
@@ -28,6 +29,7 @@ from delinquency.strategy._words import rule_in_words
 __all__ = [
     "DIALLER_COLUMNS",
     "Allocation",
+    "Decisions",
     "Experiment",
     "PredictedResponse",
     "Rule",
@@ -42,6 +44,7 @@ __all__ = [
     "catalogue",
     "chain_head",
     "check_strategy",
+    "decide",
     "early_warning",
     "eligible",
     "explain",

@@ -274,6 +274,18 @@ def _decision_ids(
     return result
 
 
+def decision_ids(
+    ids: pd.Series,
+    treatments: pd.Series,
+    strategy: Strategy,
+    packs: tuple[RulePack, ...],
+    when: Any,
+) -> np.ndarray:
+    """Return the id of each decision: SHA-256 of policy, account, treatment and period."""
+    policy, day = _Policy(strategy, packs, when), when.tz_localize(None).normalize()
+    return _decision_ids(ids, treatments.to_numpy(), policy, day)
+
+
 def period_of(day: pd.Timestamp, period: str) -> str:
     """Return the name of the period that a day lies in.
 
