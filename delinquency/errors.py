@@ -11,6 +11,7 @@ or conflicting, 5 environment (disk, memory, database), 6 integrity.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
     "LockError",
     "Problem",
     "did_you_mean",
+    "unless_memory",
 ]
 
 
@@ -172,3 +174,22 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
+
+
+def unless_memory(error: BaseException) -> None:
+    """Raise `MemoryError` where that is what an error of a library below us means.
+
+    A file that could not be mapped for want of memory is not a damaged file.
+
+    Examples
+    --------
+    >>> unless_memory(ValueError("no number"))
+    >>> unless_memory(OSError(errno.ENOMEM, "Cannot allocate memory"))
+    Traceback (most recent call last):
+        ...
+    MemoryError
+    """
+    short = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    no_thread = isinstance(error, RuntimeError) and "start new thread" in str(error)
+    if isinstance(error, MemoryError) or short or no_thread:
+        raise MemoryError from error

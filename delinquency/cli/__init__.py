@@ -16,7 +16,7 @@ import typer
 
 from delinquency.cli import _goals, _keep, _road, _runs
 from delinquency.cli._rules import rules_app
-from delinquency.errors import DelinquencyError, EnvironmentFailure, Problem
+from delinquency.errors import DelinquencyError, EnvironmentFailure, Problem, unless_memory
 
 __all__ = ["app", "main"]
 
@@ -55,24 +55,32 @@ def main() -> None:
     except DelinquencyError as error:
         _tell(error, "--json" in sys.argv)
         sys.exit(error.exit_code)
-    except MemoryError:
-        problem = Problem(
-            "DLQ-503", "not enough memory", fix="use a machine with more, or less input"
-        )
-        _tell(EnvironmentFailure(problem), "--json" in sys.argv)
-        sys.exit(EnvironmentFailure.exit_code)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stderr.close()
         sys.exit(0)
-    except OSError as error:
+    except Exception as error:
+        sys.exit(_failed(error))
+
+
+def _failed(error: Exception) -> int:
+    """Tell of what is no refusal of ours, and return the exit code."""
+    try:
+        unless_memory(error)
+    except MemoryError:
+        fix = "use a machine with more, a smaller --memory, or less input"
+        return _environment(Problem("DLQ-503", "not enough memory", fix=fix))
+    if isinstance(error, OSError):
         what = f"the system refuses: {error.strerror or type(error).__name__}"
-        problem = Problem("DLQ-502", what, str(error.filename or ""), fix="check rights and space")
-        _tell(EnvironmentFailure(problem), "--json" in sys.argv)
-        sys.exit(EnvironmentFailure.exit_code)
-    except Exception:
-        print("DLQ-700 this is a bug of ours; please report what follows.", file=sys.stderr)
-        traceback.print_exc()
-        sys.exit(70)
+        where = str(error.filename or "")
+        return _environment(Problem("DLQ-502", what, where, fix="check rights and space"))
+    print("DLQ-700 this is a bug of ours; please report what follows.", file=sys.stderr)
+    traceback.print_exception(error)
+    return 70
+
+
+def _environment(problem: Problem) -> int:
+    _tell(EnvironmentFailure(problem), "--json" in sys.argv)
+    return EnvironmentFailure.exit_code
 
 
 def _tell(error: DelinquencyError, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delinquency.errors import InputError, Problem
+from delinquency.errors import InputError, Problem, unless_memory
 from delinquency.schema import MONTHS, to_frame
 from delinquency.storage import DatabaseRows, is_database, read_table
 
@@ -98,6 +98,7 @@ def _guarded(path: Path, read: Any) -> Any:
     try:
         return read()
     except (pa.ArrowException, OSError) as error:
+        unless_memory(error)
         # Arrow's text may quote a cell, so only what kind of file it should have been is told
         what = "cannot be read as Parquet: damaged, cut short, or of another kind"
         raise InputError(Problem("DLQ-109", what, path.name, fix="export it again")) from error

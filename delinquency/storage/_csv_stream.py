@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from delinquency.errors import InputError, Problem
+from delinquency.errors import InputError, Problem, unless_memory
 from delinquency.schema import Table
 
 __all__ = ["most_rows", "stream_csv"]
@@ -74,6 +74,7 @@ def _header(path: Path) -> list[str]:
     try:
         table = pa_csv.read_csv(io.BytesIO(line))
     except pa.ArrowException as error:
+        unless_memory(error)
         raise _unreadable(path) from error
     names = table.column_names
     twice = len(names) - len(set(names))
@@ -99,6 +100,7 @@ def _blocks(path: Path, names: list[str], types: dict[str, pa.DataType]) -> Iter
             if path.name.lower().endswith(".gz"):
                 stream.read()  # Arrow drops the error of a cut gzip stream
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:
+        unless_memory(error)
         raise _unreadable(path) from error
 
 

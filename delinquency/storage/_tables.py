@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_mean
+from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_mean, unless_memory
 from delinquency.schema import to_frame
 from delinquency.storage._address import DatabaseTable, is_database, without_login
 from delinquency.storage._commit import replace_file
@@ -118,6 +118,7 @@ def _whole(source: Path, columns: Sequence[str] | None) -> pd.DataFrame:
     except InputError:
         raise
     except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+        unless_memory(error)
         # Arrow's text may quote a cell, so only what kind of file it should have been is told
         what = f"cannot be read as {_kind(source)}: damaged, cut short, or of another kind"
         raise _unreadable(source, what, "export it again") from error
