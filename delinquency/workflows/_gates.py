@@ -165,11 +165,12 @@ def wrongly_refused(why: Mapping[Any, int]) -> dict[str, int]:
 
 
 def _refused(run: Mapping[str, Any], limits: GateLimits) -> Gate:
-    read, why = run["reconciliation"]["read"], wrongly_refused(run["refused"])
+    counts, why = run["reconciliation"], wrongly_refused(run["refused"])
     most = f", most often {max(why, key=lambda name: why[name])}" if why else ""
-    refused = sum(why.values())
-    what = f"{refused:,} of {read:,} accounts were refused{most}"
-    return _gate("refused", refused / max(read, 1), limits.refused, what)
+    ended = sum(run["refused"].values()) - sum(why.values())
+    refused = counts["refused"] - ended
+    what = f"{refused:,} of {counts['read']:,} accounts were refused{most}"
+    return _gate("refused", refused / max(counts["read"], 1), limits.refused, what)
 
 
 def _ranked(run: Mapping[str, Any], scorer: scoring.Scorer, limits: GateLimits) -> Gate:
