@@ -454,3 +454,14 @@ def test_accounts_carry_what_they_like_beside_their_columns():
     table = pd.DataFrame({"account_id": ["a"], "SEX": [2], "hold_dispute": [True]})
 
     assert admit(table, ACCOUNTS)[["SEX", "hold_dispute"]].to_numpy().tolist() == [[2, True]]
+
+
+def test_a_column_that_means_something_else_is_not_offered_for_a_missing_one():
+    """Renaming "amount_paid" to "account_id" would be worse than the mistake."""
+    table = pd.DataFrame({"month": ["2026-01-31"], "days_past_due": [0], "amount_paid": [1.0]})
+
+    with pytest.raises(InputError) as refusal:
+        admit(table, MONTHS)
+    assert "did you mean" not in str(refusal.value)
+    with pytest.raises(InputError, match='did you mean "acount_id"'):
+        admit(table.assign(acount_id=1), MONTHS)

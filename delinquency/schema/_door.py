@@ -120,9 +120,10 @@ def _shape_problems(frame: pd.DataFrame, spec: Table, where: str) -> list[Proble
     problems = []
     for name, column in spec.columns.items():
         if column.required and name not in have:
-            problems.append(_missing_column([name], have, where))
+            problems.append(_missing_column([name], have - set(spec.columns), where))
     if spec.either and not any(have.issuperset(group) for group in spec.either):
-        problems.append(_missing_column(list(spec.either[0]), have, where))
+        free = have - set(spec.columns)
+        problems.append(_missing_column(list(spec.either[0]), free, where))
     if not problems and frame.empty:
         fix = "an empty run is never committed; check the export"
         problems.append(Problem("DLQ-100", "no rows", where, 0, fix))
@@ -130,6 +131,7 @@ def _shape_problems(frame: pd.DataFrame, spec: Table, where: str) -> list[Proble
 
 
 def _missing_column(names: list[str], have: Iterable[Any], where: str) -> Problem:
+    """Say which column is missing; `have` is without columns that mean something already."""
     hint = did_you_mean(names[0], map(str, have))
     fix = f"{hint} rename it" if hint else "add it or rename"
     return Problem("DLQ-102", f"column {_quoted(names)} is missing", where, len(names), fix)

@@ -6,6 +6,8 @@ and "nobody supplied this column", which is a different thing from no.
 
 from __future__ import annotations
 
+import re
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from delinquency.errors import InputError, Problem
 from delinquency.schema import Column, Table
 
 __all__ = ["HOLDS", "Facts", "admit_accounts", "instant_of", "shared_by_person"]
+
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]|$)")
 
 HOLDS = (
     "deceased",
@@ -187,12 +191,12 @@ class Facts:
 
 
 def instant_of(value: Any, name: str = "as_of") -> pd.Timestamp:
-    """Return one instant in UTC; a plain date is its midnight in UTC.
+    """Return one instant in UTC; a plain date is its midnight in UTC, and the clock is never read.
 
     Raises
     ------
     InputError
-        ``DLQ-103`` when the value is no date or time.
+        ``DLQ-103`` when the value is no date or time; a time without its day is none.
 
     Examples
     --------
@@ -203,8 +207,10 @@ def instant_of(value: Any, name: str = "as_of") -> pd.Timestamp:
         found = pd.Timestamp(value)
     except (TypeError, ValueError):
         found = pd.NaT
-    if isinstance(value, (int, float)) or not isinstance(found, pd.Timestamp):
-        fix = "write YYYY-MM-DD, or a time with its zone"
+    # pandas would complete "09:00" or "now" from the clock, so a text must begin with its day
+    unclear = isinstance(value, str) and not _ISO_DAY.match(value)
+    if isinstance(value, Number) or unclear or not isinstance(found, pd.Timestamp):
+        fix = "write YYYY-MM-DD, or a time with its zone such as 2026-06-30T09:00+01:00"
         raise InputError(Problem("DLQ-103", "expected a date", name, fix=fix)) from None
     found = found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")
     return found.as_unit("us")
