@@ -21,6 +21,7 @@ from typing import Any
 from delinquency.errors import EnvironmentFailure, IntegrityError, LockError, Problem
 from delinquency.storage._commit import flush, write_bytes
 from delinquency.storage._failpoint import reached
+from delinquency.storage._fetched import Fetched
 from delinquency.storage._lock import locked
 from delinquency.storage._manifest import (
     NAME,
@@ -34,7 +35,8 @@ from delinquency.storage._manifest import (
     weigh,
     write_manifest,
 )
-from delinquency.storage._versions import clear, standing, switch, version_of
+from delinquency.storage._tables import must_exist
+from delinquency.storage._versions import clear, is_shown, standing, switch, version_of
 
 __all__ = ["QUARANTINE", "Run", "open_run"]
 
@@ -160,9 +162,9 @@ class Run:
         return aside
 
     def _begin(self, new_version: bool) -> None:
-        if self.last and self.last.get("job_key") == self.key and _sound(self.root):
+        if self._is_ours(self.last) and _sound(self.root):
             self.committed = self.last
-        elif self.last_hash and not new_version and (self.last or {}).get("job_key") != self.key:
+        elif is_shown(self.root) and not new_version and not self._is_ours(self.last):
             what = f"another run stands in this folder ({_told(self.last)})"
             fix = "write elsewhere, or replace it with --new-version"
             raise LockError(Problem("DLQ-402", what, str(self.root), fix=fix))
@@ -172,6 +174,9 @@ class Run:
             if not self.committed:
                 self.folder.mkdir(exist_ok=True)
                 self._resume()
+
+    def _is_ours(self, manifest: Mapping[str, Any] | None) -> bool:
+        return manifest is not None and manifest.get("job_key") == self.key
 
     def _fetch_from_quarantine(self) -> None:
         """Go on with what a gate had stopped, so that an override costs no second computation."""
@@ -234,6 +239,8 @@ def open_run(
 
     Raises
     ------
+    InputError
+        ``DLQ-109`` when an input is not there, or is in a database; see `at_hand`.
     LockError
         ``DLQ-401`` when another live process writes to the folder; ``DLQ-402`` when a run of other
         inputs stands there.
@@ -284,7 +291,17 @@ def job_key(document: Mapping[str, Any]) -> str:
 
 
 def _weighed(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what is said of an input; of another run's folder, its version that stands."""
+    """Return what is said of an input; of another run's folder, its version that stands.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-109`` for what is no file or folder: its hash would be that of nothing.
+    """
+    if not isinstance(path, Fetched):
+        must_exist(
+            path
+        )  # an address in a database may hold a password, which no manifest shall keep
     return {**describe(shown(path)), "path": str(path)}
 
 
@@ -300,7 +317,8 @@ def _undo(run: Run, made: bool) -> None:
     """Take away what a failed run had made; what stood before stands."""
     if shown(run.root) != run.folder:
         _remove(run.folder)
-    if standing(run.root)[1] is None and not (run.root / QUARANTINE).exists():
+    # a run whose manifest is gone or cannot be read just now still has its files
+    if not is_shown(run.root) and not (run.root / QUARANTINE).exists():
         _remove(run.root / RUNS)
         if made:
             run.root.rmdir()

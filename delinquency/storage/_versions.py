@@ -22,7 +22,12 @@ from delinquency.storage._failpoint import reached
 from delinquency.storage._lock import LOCK
 from delinquency.storage._manifest import CURRENT, NAME, RUNS, read_manifest, shown
 
-__all__ = ["clear", "standing", "switch", "version_of"]
+__all__ = ["clear", "is_shown", "standing", "switch", "version_of"]
+
+
+def is_shown(run: Path) -> bool:
+    """Return whether a run shows something: a version, or files of an older layout."""
+    return (run / RUNS / CURRENT).is_symlink() or (run / NAME).exists()
 
 
 def standing(run: Path) -> tuple[dict[str, Any] | None, str | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from delinquency.errors import EnvironmentFailure, IntegrityError, LockError
+from delinquency.errors import EnvironmentFailure, InputError, IntegrityError, LockError
 from delinquency.storage import (
     Run,
     locked,
@@ -208,3 +208,36 @@ def test_a_run_is_read_as_its_main_table(tmp_path):
 def _written(folder, name, table):
     write_table(table, folder / f"{name}.parquet")
     return [f"{name}.parquet"]
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text("{")])
+def test_a_run_without_its_manifest_survives_one_that_fails(tmp_path, harm):
+    """Its files are still the last good ones: not replaced unasked, not taken away by an error."""
+    out = tmp_path / "o"
+    commit(out, "old")
+    harm(shown(out) / "run_manifest.json")
+
+    with pytest.raises(LockError, match="DLQ-402"):
+        commit(out, "new")
+    with (
+        pytest.raises(ZeroDivisionError),
+        open_run(out, "text", as_of=DAY, inputs={}, new_version=True),
+    ):
+        raise ZeroDivisionError
+
+    assert (out / "note.txt").read_text() == "old"
+    commit(out, "new", new_version=True)
+    assert (out / "note.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("place", ["nowhere.csv", "postgresql://me:secret@localhost/risk#months"])
+def test_an_input_that_is_no_file_is_refused(tmp_path, place):
+    """The hash of nothing would stand for it, and the login of an address in the manifest."""
+    with (
+        pytest.raises(InputError, match="DLQ-109") as caught,
+        open_run(tmp_path / "o", "text", as_of=DAY, inputs={"months": place}),
+    ):
+        pass
+
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "o").exists()
