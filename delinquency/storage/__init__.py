@@ -26,7 +26,7 @@ from delinquency.storage._manifest import (
 from delinquency.storage._postgres_rows import DatabaseRows
 from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._registry import Registry
-from delinquency.storage._run import QUARANTINE, Run, open_run
+from delinquency.storage._run import QUARANTINE, Run, Stamps, open_run, stamps_of
 from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
 from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
 
@@ -41,6 +41,7 @@ __all__ = [
     "Fetched",
     "Registry",
     "Run",
+    "Stamps",
     "Transaction",
     "Upserted",
     "at_hand",
@@ -64,6 +65,7 @@ __all__ = [
     "sha256_of",
     "shown",
     "stage",
+    "stamps_of",
     "stream_csv",
     "table_bytes",
     "to_json",

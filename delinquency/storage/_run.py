@@ -38,13 +38,17 @@ from delinquency.storage._manifest import (
 from delinquency.storage._tables import must_exist
 from delinquency.storage._versions import clear, is_shown, standing, switch, version_of
 
-__all__ = ["QUARANTINE", "Run", "open_run"]
+__all__ = ["QUARANTINE", "Run", "Stamps", "open_run", "stamps_of"]
 
 QUARANTINE = "quarantine"
 JOURNAL = ".journal"
 
 # What a step hands back: the files it wrote, relative to the folder, and what it wants to remember.
 Work = Callable[[Path], tuple[Iterable[str], Mapping[str, Any]]]
+
+
+# Of each input: names, sizes and times of its files, which show that somebody wrote to it.
+Stamps = Mapping[str, list[tuple[str, int, int]]]
 
 
 class Run:
@@ -62,7 +66,7 @@ class Run:
         Where the steps write.
     """
 
-    def __init__(self, root: Path, document: Mapping[str, Any], stamps: Mapping[str, Any]) -> None:
+    def __init__(self, root: Path, document: Mapping[str, Any], stamps: Stamps) -> None:
         self.root, self.document, self._stamps = root, dict(document), dict(stamps)
         self.key = job_key(document)
         self.last, self.last_hash = standing(root)
@@ -214,6 +218,7 @@ def open_run(
     inputs: Mapping[str, str | os.PathLike[str]],
     settings: Mapping[str, Any] | None = None,
     new_version: bool = False,
+    stamps: Stamps | None = None,
 ) -> Iterator[Run]:
     """Lock a run's folder, and hand out the run: new, to be gone on with, or committed already.
 
@@ -231,6 +236,8 @@ def open_run(
         What else decides the result, as JSON.
     new_version : bool
         Whether a run of other inputs that stands in the folder may be replaced.
+    stamps : mapping, optional
+        From `stamps_of`, where the inputs were read before the run was opened.
 
     Yields
     ------
@@ -263,7 +270,7 @@ def open_run(
     'done'
     """
     root = Path(out)
-    stamps = {os.fspath(path): _stamp(path) for path in inputs.values()}
+    stamps = stamps_of(inputs) if stamps is None else stamps
     document = {
         "job": job,
         "as_of": as_of,
@@ -290,6 +297,11 @@ def job_key(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(to_json({**document, "inputs": content})).hexdigest()
 
 
+def stamps_of(inputs: Mapping[str, str | os.PathLike[str]]) -> Stamps:
+    """Return how inputs stand before they are read, so that a commit can tell that they changed since."""
+    return {os.fspath(path): _stamp(path) for path in inputs.values()}
+
+
 def _weighed(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what is said of an input; of another run's folder, its version that stands.
 
@@ -306,7 +318,6 @@ def _weighed(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _stamp(path: str | os.PathLike[str]) -> list[tuple[str, int, int]]:
-    """Return names, sizes and times of the files of an input, which show that somebody wrote to it."""
     source = shown(path)
     files = [source] if source.is_file() else sorted(source.rglob("*"))
     stats = [(str(file), file.stat()) for file in files]

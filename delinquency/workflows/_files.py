@@ -33,6 +33,7 @@ def commit(
     texts: Mapping[str, bytes] | None = None,
     bundle: storage.Bundle | None = None,
     facts: Mapping[str, Any] | None = None,
+    stamps: storage.Stamps | None = None,
 ) -> dict[str, Any]:
     """Write the files of a run and its manifest, show all of them at once, and return the manifest.
 
@@ -56,6 +57,9 @@ def commit(
         Kept in the folder ``bundle``.
     facts : mapping, optional
         What else the manifest should say: reconciliation, hashes of bundle and strategy.
+    stamps : mapping, optional
+        From `delinquency.storage.stamps_of` before the inputs were read; then nothing is shown that says
+        it was made of what has been written to since.
     """
     contents = {name: storage.table_bytes(table) for name, table in tables.items()}
     contents |= dict(texts or {})
@@ -63,7 +67,7 @@ def commit(
     settings |= {"bundle": bundle.hash} if bundle else {}
     day = str(schema.as_date(as_of).date())
     keys = {"as_of": day, "inputs": inputs, "settings": settings, "new_version": True}
-    with storage.open_run(out, job, **keys) as run:
+    with storage.open_run(out, job, **keys, stamps=stamps) as run:
         if run.committed:
             return run.committed
         for name, content in contents.items():

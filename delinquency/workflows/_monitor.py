@@ -13,7 +13,8 @@ import pandas as pd
 
 from delinquency import features, history, monitoring, report, schema, scoring, storage
 from delinquency.errors import InputError, IntegrityError, Problem, did_you_mean
-from delinquency.workflows._files import commit
+from delinquency.workflows._database import fetching
+from delinquency.workflows._files import commit, read_or_none
 from delinquency.workflows._say import Say, quiet
 
 __all__ = ["Monitored", "label_of", "monitor", "monitor_files", "plain", "population", "scorer_of"]
@@ -279,6 +280,7 @@ def scorer_of(path: Path_) -> tuple[scoring.Scorer, str]:
     return scoring.Scorer.from_bundle(bundle), bundle.hash
 
 
+@fetching("months", "accounts", "labels")
 def monitor_files(
     months: Path_,
     bundle: Path_,
@@ -298,19 +300,24 @@ def monitor_files(
     ----------
     bundle : path
         A bundle, or a registry, whose champion is taken.
-    months, as_of, accounts, segment, labels, look_back, limits, say
+    months, accounts, labels : path or address
+        Tables; see `monitor`.
+    as_of, segment, look_back, limits, say
         See `monitor`.
     out : path
         Folder to write.
     """
     scorer, name = scorer_of(bundle)
+    given = {"months": months, "accounts": accounts, "labels": labels}
+    inputs = {role: path for role, path in given.items() if path is not None}
+    stamps = storage.stamps_of(inputs)
     found = monitor(
         storage.read_table(months),
         scorer,
         as_of=as_of,
-        accounts=None if accounts is None else storage.read_table(accounts),
+        accounts=read_or_none(accounts),
         segment=segment,
-        labels=None if labels is None else storage.read_table(labels),
+        labels=read_or_none(labels),
         look_back=look_back,
         limits=limits,
         say=say,
@@ -318,12 +325,12 @@ def monitor_files(
     say("page")
     facts = {"bundle": name, "look back": look_back, **storage.versions()}
     html = report.render_sheet(_sheet(found, facts))
-    given = {"months": months, "accounts": accounts, "labels": labels}
     commit(
         out,
         "monitor",
         as_of=as_of,
-        inputs={role: path for role, path in given.items() if path is not None},
+        inputs=inputs,
+        stamps=stamps,
         tables={},
         texts={
             "monitor.html": html.encode(),

@@ -12,7 +12,8 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency.errors import InputError, Problem
 from delinquency.settings import read_settings
-from delinquency.workflows._files import commit
+from delinquency.workflows._database import fetching
+from delinquency.workflows._files import commit, read_or_none
 from delinquency.workflows._retrain import Retrained, retrain
 from delinquency.workflows._retrain_settings import RetrainSettings
 from delinquency.workflows._say import Say, quiet
@@ -58,7 +59,8 @@ def retrain_files(
     Parameters
     ----------
     settings : path
-        YAML 1.2; see `RetrainSettings`. Its paths are seen from its folder.
+        YAML 1.2; see `RetrainSettings`. Its paths are seen from its folder; its tables may be
+        addresses in a database.
     out : path
         Folder of evidence.
     as_of : date, optional
@@ -78,23 +80,46 @@ def retrain_files(
     """
     wanted = read_settings(RetrainSettings, settings)
     home = Path(settings).parent
+    people = None if wanted.accounts is None else _place(home, wanted.accounts)
+    keys = {"settings": settings, "out": out, "as_of": as_of, "promote": promote, "say": say}
+    return _retrained(wanted, _place(home, wanted.months), people, **keys)
+
+
+def _place(home: Path, named: str) -> Path_:
+    return named if storage.is_database(named) else home / named
+
+
+@fetching("months", "accounts")
+def _retrained(
+    wanted: RetrainSettings,
+    months: Path_,
+    accounts: Path_ | None,
+    *,
+    settings: Path_,
+    out: Path_,
+    as_of: Any,
+    promote: bool,
+    say: Say,
+) -> RetrainRun:
+    """Retrain on tables that are at hand."""
+    given = {"settings": Path(settings), "months": months, "accounts": accounts}
+    inputs = {role: path for role, path in given.items() if path is not None}
+    stamps = storage.stamps_of(inputs)
     date = schema.as_date(_given(as_of, wanted, settings))
-    registry = storage.Registry(home / wanted.registry)
+    registry = storage.Registry(Path(settings).parent / wanted.registry)
     champion = registry.champion
     theirs = None if champion is None else scoring.Scorer.from_bundle(registry.load(champion))
-    people = None if wanted.accounts is None else home / wanted.accounts
     found = retrain(
-        storage.read_table(home / wanted.months),
+        storage.read_table(months),
         as_of=date,
         champion=theirs,
         settings=wanted,
-        accounts=None if people is None else storage.read_table(people),
+        accounts=read_or_none(accounts),
         say=say,
     )
     say("evidence")
     bundle = found.candidate.scorer.to_bundle()
-    inputs = {"settings": Path(settings), "months": home / wanted.months, "accounts": people}
-    manifest = _evidence(out, found, bundle, champion or "", inputs)
+    manifest = _evidence(out, found, bundle, champion or "", inputs, stamps)
     change = None
     if promote and found.decision == "promote":
         say("champion")
@@ -121,7 +146,8 @@ def _evidence(
     found: Retrained,
     bundle: storage.Bundle,
     champion: str,
-    inputs: dict[str, Path | None],
+    inputs: dict[str, Path_],
+    stamps: storage.Stamps,
 ) -> dict[str, Any]:
     facts = {"candidate": bundle.hash, "champion": champion or "none yet", **storage.versions()}
     said = {**found.as_dict(), "candidate": bundle.hash, "champion": champion}
@@ -140,7 +166,8 @@ def _evidence(
         out,
         "retrain",
         as_of=found.as_of,
-        inputs={role: path for role, path in inputs.items() if path is not None},
+        inputs=inputs,
+        stamps=stamps,
         tables={"judged.parquet": found.rows},
         texts={
             "retrain.html": report.render_sheet(sheet).encode(),

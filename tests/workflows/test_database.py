@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from delinquency import workflows
-from delinquency.errors import InputError, IntegrityError, LockError
+from delinquency.errors import InputError, IntegrityError, LockError, Problem
 from delinquency.storage import read_manifest, read_table, write_table
+from delinquency.workflows import _retrain_files
 
 from .conftest import AS_OF
 
@@ -104,3 +105,39 @@ def test_a_run_in_parts_is_stored_whole(database, files, tmp_path):
     done = workflows.publish(tmp_path / "run", database.at("scores"))
 
     assert done.rows == done.changed == 12_500 == len(read_table(database.at("scores")))
+
+
+def test_monitoring_a_table_keeps_its_address_without_the_login(
+    run, database, files, months, tmp_path
+):
+    """The same findings as from the file; and the hash in the manifest is that of rows, not of nothing."""
+    here = ("--bundle", files.bundle, "--as-of", AS_OF, "--look-back", 1)
+    from_file = run("monitor", "--months", files.months, *here, "--out", tmp_path / "file")
+    from_table = run("monitor", "--months", months, *here, "--out", tmp_path / "table")
+
+    assert (from_file.code, from_table.code) == (0, 0), from_table.err
+    found = [(tmp_path / name / "monitor.json").read_bytes() for name in ("file", "table")]
+    assert found[0] == found[1]
+    entry = read_manifest(tmp_path / "table")["inputs"]["months"]
+    assert entry["path"].startswith("postgresql://127.0.0.1") and entry["bytes"] > 0
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "table").rglob("*") if path.is_file())
+    assert database.server.password.encode() not in kept
+
+
+def test_retraining_takes_addresses_from_its_settings(
+    database, files, months, tmp_path, monkeypatch
+):
+    """An address is not a path beside the settings, and its login stays out of the evidence."""
+    settings = f"format: 1\nmonths: {months}\nregistry: models\n"
+    (tmp_path / "retrain.yaml").write_text(settings, "utf-8")
+    seen = []
+
+    def stop(table, **_):
+        seen.append(len(table))
+        raise InputError(Problem("DLQ-114", "enough seen"))
+
+    monkeypatch.setattr(_retrain_files, "retrain", stop)
+    with pytest.raises(InputError, match="enough seen"):
+        workflows.retrain_files(tmp_path / "retrain.yaml", out=tmp_path / "run", as_of=AS_OF)
+
+    assert seen == [len(read_table(files.months))]

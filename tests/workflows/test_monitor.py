@@ -10,6 +10,7 @@ from delinquency.errors import InputError, IntegrityError
 from delinquency.monitoring import Limits
 from delinquency.scoring import Scorer
 from delinquency.storage import Registry, verify
+from delinquency.workflows import _monitor
 
 SHOCK = "2025-03-31"  # three fifths of three years on
 
@@ -157,3 +158,23 @@ def test_limits_decide(world):
     found = workflows.monitor(book.months, scorer, as_of="2025-10-31", look_back=3, limits=narrow)
 
     assert "score_shift" in [reason.code for reason in found.reasons]
+
+
+def test_what_was_written_to_while_it_was_read_is_not_vouched_for(world, tmp_path, monkeypatch):
+    """The manifest would name the hash of months that nobody monitored."""
+    folder, book, _ = world
+    storage.write_table(book.months, tmp_path / "months.parquet")
+    sound = _monitor.monitor
+
+    def slow(months, *rest, **keywords):
+        storage.write_table(months.assign(balance=1.0), tmp_path / "months.parquet")
+        return sound(months, *rest, **keywords)
+
+    monkeypatch.setattr(_monitor, "monitor", slow)
+    with pytest.raises(IntegrityError, match="DLQ-604"):
+        workflows.monitor_files(
+            tmp_path / "months.parquet", folder / "bundle", as_of="2025-01-31",
+            out=tmp_path / "run", look_back=1,
+        )  # fmt: skip
+
+    assert not (tmp_path / "run").exists()
