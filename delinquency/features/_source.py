@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import InputError, Problem, unless_memory
 from delinquency.schema import MONTHS, to_frame
-from delinquency.storage import DatabaseRows, is_database, read_table
+from delinquency.storage import DatabaseRows, is_database, parquet_parts, read_table
 
 __all__ = ["open_batches", "whole_table"]
 
@@ -65,12 +65,12 @@ def _database_batches(address: Any, rows: int) -> tuple[list[str], Iterator[pa.T
 
 
 def _file_batches(path: Path, rows: int) -> tuple[list[str], Iterator[pa.Table]]:
-    files = sorted(path.glob("**/*.parquet")) if path.is_dir() else [path]
-    if not files or not path.exists():
+    if not path.exists():
         raise InputError(Problem("DLQ-109", "no such file", path.name, fix="check the path"))
-    if not all(file.name.lower().endswith((".parquet", ".pq")) for file in files):
+    if not path.is_dir() and not path.name.lower().endswith((".parquet", ".pq")):
         fix = "write the table as .parquet, or read it and use build_features"
         raise InputError(Problem("DLQ-109", "only Parquet can be streamed", path.name, fix=fix))
+    files = _guarded(path, partial(parquet_parts, path))
     names = _wanted_names(_guarded(path, lambda: pq.read_schema(files[0]).names))
     return names, _parquet_batches(path, files, names, rows)
 

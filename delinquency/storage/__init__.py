@@ -23,6 +23,7 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
+from delinquency.storage._parts import parquet_parts
 from delinquency.storage._postgres_rows import DatabaseRows
 from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._registry import Registry
@@ -55,6 +56,7 @@ __all__ = [
     "must_exist",
     "open_run",
     "parquet_batches",
+    "parquet_parts",
     "parse_yaml",
     "quoted",
     "read_manifest",

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import InputError, Problem, unless_memory
 from delinquency.schema import Table
+from delinquency.storage._parts import parquet_parts
 
 __all__ = ["most_rows", "stream_csv"]
 
@@ -27,9 +28,8 @@ def most_rows(path: Path) -> int:
     name = path.name.lower()
     try:
         if path.is_dir() or name.endswith((".parquet", ".pq")):
-            files = path.glob("**/*.parquet") if path.is_dir() else [path]
-            return sum(pq.read_metadata(file).num_rows for file in files)
-    except (pa.ArrowException, OSError):
+            return sum(pq.read_metadata(file).num_rows for file in parquet_parts(path))
+    except (pa.ArrowException, OSError, InputError):
         return 0  # the reader of whole tables tells what is wrong
     if name.endswith(".csv"):
         return path.stat().st_size // _LEAST_BYTES

@@ -23,6 +23,7 @@ from delinquency.schema import to_frame
 from delinquency.storage._address import DatabaseTable, is_database, without_login
 from delinquency.storage._commit import replace_file
 from delinquency.storage._manifest import RUNS, read_manifest, shown
+from delinquency.storage._parts import parquet_parts
 from delinquency.storage._postgres_rows import DatabaseRows
 from delinquency.storage._postgres_write import write_rows
 
@@ -142,31 +143,12 @@ def _read(source: Path, columns: Sequence[str] | None) -> pa.Table:
     if source.is_file() and source.stat().st_size == 0:
         raise _unreadable(source, "the file is empty", "an empty run is never committed")
     if kind == "Parquet":
-        parts = [source] if source.is_file() else _parts(source)
+        parts = parquet_parts(source)
         have = pq.read_schema(parts[0]).names
         names = None if columns is None else _known(source, list(columns), have)
         paths = str(source) if source.is_file() else [str(part) for part in parts]
         return pq.read_table(paths, columns=names, page_checksum_verification=True)
     return _read_csv(source, columns)
-
-
-def _parts(source: Path) -> list[Path]:
-    """Return the Parquet files of a folder; other files in it, such as a note, are none of ours."""
-    parts = sorted(
-        part
-        for part in source.glob("**/*.parquet")
-        if not any(name.startswith((".", "_")) for name in part.relative_to(source).parts)
-    )
-    if not parts:
-        raise _unreadable(source, "the folder holds no Parquet file", "check the path")
-    names = [set(pq.read_schema(part).names) for part in parts]
-    odd = [part for part, have in zip(parts, names, strict=True) if have != names[0]]
-    if odd:
-        # Arrow would fill what a part lacks with missing values, without a word
-        what = f"{len(odd)} of {len(parts)} parts have other columns than the first"
-        fix = f"export them again, first {odd[0].name}"
-        raise InputError(Problem("DLQ-102", what, source.name, len(odd), fix))
-    return parts
 
 
 def _known(source: Path, wanted: list[str], have: list[str]) -> list[str]:

@@ -74,7 +74,7 @@ class Intake:
         ------
         InputError
             What `features.feature_batches` finds; ``DLQ-101`` when an account stands in several
-            partitions.
+            partitions; ``DLQ-109`` when files stand beside partitions, and would be read by nobody.
         """
         keys = {"windows": windows, "rows_at_once": self.rows_at_once}
         sources = self._sources()
@@ -91,11 +91,22 @@ class Intake:
         if self.whole:
             return [schema.admit(storage.read_table(self.path), schema.MONTHS)]
         if self.path.is_dir():
-            partitions = sorted(path for path in self.path.glob("*=*") if path.is_dir())
-            return partitions or [self.path]
+            return _partitions(self.path)
         if self.path.name.lower().endswith((".csv", ".csv.gz")):
             return [storage.stream_csv(self.path, schema.MONTHS)]
         return [self.path]
+
+
+def _partitions(folder: Path) -> list[Path]:
+    """Return the partitions of a folder, such as ``bucket=7``, or the folder itself when it has none."""
+    parts = [part.relative_to(folder).parts for part in storage.parquet_parts(folder)]
+    inside = [names[0] for names in parts if len(names) > 1 and "=" in names[0]]
+    beside = len(parts) - len(inside)
+    if inside and beside:
+        what = f"{beside} of {len(parts)} Parquet files stand beside the partitions"
+        fix = "put every file into a partition, or none"
+        raise InputError(Problem("DLQ-109", what, folder.name, beside, fix))
+    return [folder / name for name in sorted(set(inside))] or [folder]
 
 
 def open_months(path: Any, memory: int) -> Intake:

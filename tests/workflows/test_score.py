@@ -139,6 +139,39 @@ def test_accounts_in_two_partitions_are_refused(where, tmp_path, parts):
     assert not (tmp_path / "out").exists()
 
 
+def test_files_beside_partitions_are_refused(where, tmp_path, parts):
+    """Their accounts would be scored by nobody, and the counts would still agree."""
+    table, folder = book(), tmp_path / "m"
+    first = table["account_id"] <= table["account_id"].median()
+    write_table(table[first], folder / "bucket=0" / "part.parquet")
+    write_table(table[~first], folder / "part.parquet")
+
+    with pytest.raises(InputError, match="1 of 2 Parquet files stand beside the partitions"):
+        run({**where, "months": folder}, tmp_path / "out")
+
+
+def test_what_another_program_has_not_finished_is_no_part_of_a_table(where, tmp_path, parts):
+    """Streamed as read whole: half-written parts and notes begin with an underscore or a dot."""
+    folder = tmp_path / "m"
+    write_table(book(), folder / "part-0.parquet")
+    write_table(book(), folder / "_temporary" / "part-1.parquet")
+    write_table(book(), folder / ".part-2.parquet")
+    run({**where, "months": folder}, tmp_path / "out")
+
+    assert len(scored(tmp_path / "out")) == book()["account_id"].nunique()
+
+
+def test_parts_with_other_columns_are_refused_in_a_stream_too(where, tmp_path, parts):
+    """The columns of the first part would stand for all, and the rest of a later one be dropped."""
+    table, folder = book(), tmp_path / "m"
+    first = table["account_id"] <= table["account_id"].median()
+    write_table(table[first].drop(columns="balance"), folder / "part-0.parquet")
+    write_table(table[~first], folder / "part-1.parquet")
+
+    with pytest.raises(InputError, match="1 of 2 parts have other columns than the first"):
+        run({**where, "months": folder}, tmp_path / "out")
+
+
 def test_an_order_that_cannot_be_streamed_is_one_clear_line(where, tmp_path, parts):
     """Accounts that fall; a small file would be sorted."""
     write_table(book().sort_values("month"), where["months"])
