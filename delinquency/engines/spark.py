@@ -44,7 +44,7 @@ def score(months: Any, job: ScoreJob, *, accounts: Any = None, buckets: int | No
     Raises
     ------
     InputError
-        ``DLQ-102`` when a table has no ``account_id``, ``DLQ-121`` when the ids of the two tables
+        ``DLQ-102`` when a table has no ``account_id``, ``DLQ-115`` when the ids of the two tables
         differ in type. What else is wrong is told when Spark computes.
     EnvironmentFailure
         ``DLQ-506`` when the extra ``spark`` is not installed.
@@ -71,7 +71,7 @@ def score(months: Any, job: ScoreJob, *, accounts: Any = None, buckets: int | No
     if _id_kind(accounts, "accounts") != whole:
         fix = "export both in one type"
         what = "ids are of other types in months and accounts"
-        raise InputError(Problem("DLQ-121", what, "accounts", fix=fix))
+        raise InputError(Problem("DLQ-115", what, "accounts", fix=fix))
     left, right = _dealt(months, accounts, count)
     pairs = left.groupBy(_BUCKET).cogroup(right.groupBy(_BUCKET))
     return pairs.applyInArrow(_together(sent), schema)

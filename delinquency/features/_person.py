@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from delinquency.features._feature import Feature
-from delinquency.schema import ACCOUNTS, admit
+from delinquency.schema import ACCOUNTS, admit, refuse_other_ids
 
 __all__ = ["BASE", "BASE_WINDOWS", "PERSON", "person_values", "persons_of"]
 
@@ -172,8 +172,14 @@ def persons_of(accounts: Any, ids: pd.Series) -> np.ndarray:
         See `delinquency.schema.ACCOUNTS`, with ``person_id``.
     ids : Series
         Accounts.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-115`` when ids are text in one table and integers in the other: nobody would be known.
     """
     table = admit(accounts, ACCOUNTS)
+    refuse_other_ids(ids, table["account_id"], "months, accounts")
     codes, _ = pd.factorize(table["person_id"])
     place = pd.Index(table["account_id"]).get_indexer(pd.Index(ids))
     return np.where(place >= 0, codes[place], -1)

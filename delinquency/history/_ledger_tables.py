@@ -11,7 +11,7 @@ import pandas as pd
 from delinquency.errors import InputError, Problem
 from delinquency.history._calendar import NO_DAY, as_days
 from delinquency.history._rows import changes, starts_of
-from delinquency.schema import DUES, PAYMENTS, Table, admit, to_frame
+from delinquency.schema import DUES, PAYMENTS, Table, admit, id_problems, to_frame
 
 if TYPE_CHECKING:
     from delinquency.history._ledger import Settlement
@@ -86,11 +86,8 @@ def _checked(dues: Any, payments: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         *_negative_dues(due),
         *_repeated_dues(due),
         *_currencies(due, paid),
+        *id_problems(due["account_id"], paid["account_id"], "dues, payments"),
     ]
-    if due["account_id"].dtype != paid["account_id"].dtype:
-        fix = "make both text, or both integers"
-        what = "account ids have one type in dues and another in payments"
-        problems.append(Problem("DLQ-110", what, "payments", fix=fix))
     if problems:
         raise InputError(*problems)
     return due, paid

@@ -20,6 +20,7 @@ from delinquency.schema import (
     as_date,
     known_as_of,
     month_number,
+    refuse_other_ids,
 )
 
 __all__ = ["Snapshots", "positions", "snapshot_month", "take_snapshots"]
@@ -237,10 +238,7 @@ def positions(months: Any, as_of: Any, accounts: Any = None) -> pd.DataFrame:
 
 
 def _beside(standing: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
-    if accounts["account_id"].dtype != standing["account_id"].dtype:
-        what = "account_id is text in one of months and accounts, integer in the other"
-        fix = "export both in the same type"
-        raise InputError(Problem("DLQ-103", what, "accounts.account_id", len(accounts), fix))
+    refuse_other_ids(standing["account_id"], accounts["account_id"], "months, accounts")
     facts = accounts.drop(columns=[n for n in accounts if n in standing and n != "account_id"])
     return standing.merge(facts, on="account_id", how="left")
 

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from delinquency import schema
-from delinquency.errors import InputError, Problem
 from delinquency.evaluation import by_month, by_segment
 
 __all__ = ["outcomes", "with_outcomes"]
@@ -46,7 +45,7 @@ def outcomes(
     Raises
     ------
     InputError
-        As `delinquency.schema.admit`.
+        As `delinquency.schema.admit`; ``DLQ-115`` when ids are text in one table, integers in another.
 
     Examples
     --------
@@ -63,7 +62,9 @@ def outcomes(
         return _nothing("month" if segments is None else "segment")
     if segments is None:
         return by_month(*parts, rows["snapshot_date"], simulations=simulations)
-    named = rows["account_id"].map(pd.Series(segments)).astype("object")
+    known = pd.Series(segments)
+    schema.refuse_other_ids(rows["account_id"], known.index, "scores, segments")
+    named = rows["account_id"].map(known).astype("object")
     named = named.where(named.notna(), "unknown").astype("str")
     return by_segment(*parts, named, account=rows["account_id"], simulations=simulations)
 
@@ -72,10 +73,7 @@ def with_outcomes(scores: Any, labels: Any) -> pd.DataFrame:
     """Return the scores of accounts whose outcome is known, with ``bad``."""
     table = schema.admit(scores, schema.SCORES)
     known = schema.admit(labels, schema.LABELS)
-    if table["account_id"].dtype != known["account_id"].dtype:
-        what = "account_id is text in one of scores and labels, integer in the other"
-        fix = "export both in the same type"
-        raise InputError(Problem("DLQ-103", what, "labels.account_id", len(known), fix))
+    schema.refuse_other_ids(table["account_id"], known["account_id"], "scores, labels")
     known = known.loc[known["bad"].notna(), [*KEY, "bad"]]
     return table.merge(known, on=KEY, validate="1:1").astype({"bad": "int64"})
 

@@ -12,6 +12,7 @@ guard of `delinquency.features` must be the same rule.
 """
 
 from delinquency.schema._door import admit, to_frame
+from delinquency.schema._ids import id_problems, refuse_other_ids
 from delinquency.schema._people import audit_only, hash_share
 from delinquency.schema._tables import (
     ACCOUNTS,
@@ -41,7 +42,9 @@ __all__ = [
     "as_date",
     "audit_only",
     "hash_share",
+    "id_problems",
     "known_as_of",
     "month_number",
+    "refuse_other_ids",
     "to_frame",
 ]

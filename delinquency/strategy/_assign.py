@@ -77,10 +77,10 @@ def assign(
     Raises
     ------
     InputError
-        What `schema.admit` finds in either table; ``DLQ-105`` scores that are missing, ``DLQ-121``
-        scored accounts that are not in accounts, ``DLQ-122`` scores from after ``as_of``,
-        ``DLQ-123`` bands that the strategy does not know, ``DLQ-124`` several snapshots of an
-        account.
+        What `schema.admit` finds in either table; ``DLQ-105`` scores that are missing, ``DLQ-115`` ids
+        that are text in one table and integers in the other, ``DLQ-121`` scored accounts that are not
+        in accounts, ``DLQ-122`` scores from after ``as_of``, ``DLQ-123`` bands that the strategy does
+        not know, ``DLQ-124`` several snapshots of an account.
 
     Examples
     --------
@@ -169,9 +169,9 @@ def _score_problems(scored: pd.DataFrame, when: pd.Timestamp) -> list[Problem]:
 
 
 def _id_problems(scored: pd.DataFrame, known: pd.DataFrame) -> list[Problem]:
-    if (scored["account_id"].dtype == "int64") != (known["account_id"].dtype == "int64"):
-        what = "ids are integers in one table and text in the other"
-        return [Problem("DLQ-121", what, "scores, accounts", fix="export both in one type")]
+    other = schema.id_problems(scored["account_id"], known["account_id"], "scores, accounts")
+    if other:
+        return other
     lacking = ~scored["account_id"].isin(known["account_id"]).to_numpy(dtype=bool)
     if not lacking.any():
         return []

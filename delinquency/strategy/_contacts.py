@@ -15,7 +15,7 @@ import pandas as pd
 from delinquency import schema
 from delinquency.errors import InputError, Problem
 from delinquency.kernels import compiled
-from delinquency.schema import Column, Table
+from delinquency.schema import Column, Table, refuse_other_ids
 
 __all__ = ["ContactLog", "instants_of"]
 
@@ -265,10 +265,7 @@ def _flags(log: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _positions(ids: pd.Series, wanted: pd.Series) -> np.ndarray:
-    if (ids.dtype == "int64") != (wanted.dtype == "int64"):
-        what = "ids are integers in one table and text in the other"
-        fix = "export both in one type"
-        raise InputError(Problem("DLQ-121", what, "accounts, contacts", fix=fix))
+    refuse_other_ids(ids, wanted, "accounts, contacts")
     return pd.Index(ids).get_indexer(pd.Index(wanted))
 
 

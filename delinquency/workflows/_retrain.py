@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +117,8 @@ def retrain(
     Raises
     ------
     InputError
-        ``DLQ-114`` when too few snapshots have matured, or they hold goods or bads alone.
+        ``DLQ-114`` when too few snapshots have matured, or they hold goods or bads alone; ``DLQ-115``
+        when ids are text in one table and integers in the other.
     """
     wanted = settings or RetrainSettings(format=1, months="", registry="")
     date, spec = schema.as_date(as_of), wanted.label.spec()
@@ -153,7 +155,14 @@ def retrain(
     figures = _figures(rows)
     notes = _notes(champion, judge_on, spec, refused)
     shift = _shift(frame, date, trained[0].scorer, spec)
-    fairness = _fairness(rows, accounts)
+    scorers = {"candidate": trained[0].scorer, "champion": champion}
+    last = {name: one.bands.names[-1] for name, one in scorers.items() if one is not None}
+    fairness = _fairness(rows, accounts, last)
+    if accounts is not None and fairness.empty:
+        notes = (
+            *notes,
+            "Fairness was not judged: no protected attribute with large enough groups.",
+        )
     overlap = _overlap(frame, rows, X[judges], trained[0].scorer, champion)
     compared = _compared(rows)
     gates = decide(wanted.gates, figures, compared, shift, fairness, overlap)
@@ -303,22 +312,26 @@ def _shift(
     return {name: float(row[name]) for name in ("psi", "low", "high", "noise_95")}
 
 
-def _fairness(rows: pd.DataFrame, accounts: Any) -> pd.DataFrame:
-    """Return the least favoured group by attribute and model; favoured is who is not in the last band."""
+def _fairness(rows: pd.DataFrame, accounts: Any, last: Mapping[str, str]) -> pd.DataFrame:
+    """Return the least favoured group by attribute and model; favoured is who is not in its last band."""
     columns = ["attribute", "model", "group", "n", "impact_ratio"]
     if accounts is None:
         return pd.DataFrame(columns=columns)
     table = schema.admit(accounts, schema.ACCOUNTS)
+    schema.refuse_other_ids(rows["account_id"], table["account_id"], "months, accounts")
     attributes = schema.audit_only(table.columns)
     people = rows[["account_id"]].merge(table, on="account_id", how="left")[attributes]
     found = []
     for model, band in (("candidate", "band"), ("champion", "champion_band")):
         if band not in rows or not attributes:
             continue
-        spared = rows[band] != rows[band].max()
+        spared = rows[band] != last[model]
         audit = evaluation.audit(rows["bad"], rows[model], people, favoured=spared, simulations=50)
         for name, groups in audit.items():
-            least = groups.iloc[int(groups["impact_ratio"].fillna(9.0).to_numpy().argmin())]
+            ratio = groups["impact_ratio"]
+            if ratio.isna().all() and spared.any():
+                continue  # every group is too small to be judged
+            least = groups.iloc[int(ratio.fillna(np.inf).to_numpy().argmin())]
             found.append([name, model, *least[["group", "n", "impact_ratio"]]])
     return pd.DataFrame(found, columns=columns)
 

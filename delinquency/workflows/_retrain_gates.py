@@ -111,9 +111,10 @@ def _fair(limits: Gates, fairness: pd.DataFrame) -> Gate:
     least = np.full(len(table), 0.8)
     if "champion" in table:
         least = np.fmin(table["champion"].to_numpy(dtype="float64"), 0.8)
-    short = least - table["candidate"].to_numpy(dtype="float64")
-    worst = int(np.nanargmax(short))
-    figure = float(table["candidate"].iloc[worst])
+    # where nobody is spared there is no ratio, and what cannot be figured out is no pass
+    short = least - table["candidate"].fillna(0.0).to_numpy(dtype="float64")
+    worst = int(short.argmax())
+    figure = float(table["candidate"].fillna(0.0).iloc[worst])
     words = (
         f"{table.index[worst]}: the least favoured group is spared {figure:.2f} times as often as the"
         f" most favoured"

@@ -14,6 +14,18 @@ from delinquency.errors import InputError, Problem
 
 __all__ = ["review", "review_files", "review_goals"]
 
+_RECOVERIES = schema.Table(
+    "recoveries",
+    ("month",),
+    {"month": schema.Column("month", True), "amount": schema.Column("money", True)},
+    repeats=True,
+)
+_EXTRA = schema.Table(
+    "extra",
+    ("account_id",),
+    {"account_id": schema.Column("id", True), "extra": schema.Column("money", True)},
+)
+
 
 def review(holdout: pd.DataFrame) -> tuple[evaluation.Discrimination, evaluation.Calibration]:
     """Return how well scores ranked and how true their probabilities were.
@@ -72,7 +84,8 @@ def review_goals(
     Raises
     ------
     InputError
-        As `delinquency.portfolio.cohort_outlook`; what `delinquency.schema` finds in a table.
+        As `delinquency.portfolio.cohort_outlook`; what `delinquency.schema.admit` finds in a table;
+        ``DLQ-115`` when ids are text in one table and integers in the other.
     """
     settings = {"as_of": as_of, "prices": prices, "holidays": holidays}
     rows = [_row(entry, months, recoveries, extra, settings) for entry in goals]
@@ -168,14 +181,15 @@ def _ends(
 def _recovered(entry: evaluation.GoalEntry, recoveries: Any, until: Any, end: Any) -> float:
     if recoveries is None or not entry.recoveries:
         return 0.0
-    table = schema.to_frame(recoveries, "recoveries")
-    dates = pd.to_datetime(table["month"]) + pd.offsets.MonthEnd(0)
+    table = schema.admit(recoveries, _RECOVERIES)
+    dates = table["month"]
     inside = (dates > until) & (dates <= end + pd.offsets.MonthEnd(0))
     return float(table.loc[inside, "amount"].sum())
 
 
 def _extra(extra: Any, outlook: portfolio.Outlook) -> float:
-    table = schema.to_frame(extra, "extra")
+    table = schema.admit(extra, _EXTRA)
+    schema.refuse_other_ids(table["account_id"], outlook.account_ids, "extra, months")
     return float(table.loc[table["account_id"].isin(outlook.account_ids), "extra"].sum())
 
 

@@ -121,7 +121,7 @@ def test_ids_that_cannot_be_matched_are_refused_before_anything_runs(book, table
 
     with pytest.raises(InputError, match="DLQ-107"):
         engine.score(months.selectExpr("1.5D account_id", "month"), book.job)
-    with pytest.raises(InputError, match="DLQ-121"):
+    with pytest.raises(InputError, match="DLQ-115"):
         engine.score(months, book.job, accounts=number)
     with pytest.raises(InputError, match="DLQ-102"):
         engine.score(months.drop("account_id"), book.job)

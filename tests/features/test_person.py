@@ -117,6 +117,15 @@ def test_views_agree_with_plain_python(seed):
     pd.testing.assert_frame_equal(actual, by_hand(months, accounts), rtol=1e-12)
 
 
+def test_ids_of_two_types_are_refused():
+    """Every account would be that of an unknown person, and every view missing, without a word."""
+    months, accounts = book(2)
+    other = accounts.assign(account_id=range(len(accounts)))
+
+    with pytest.raises(InputError, match="DLQ-115 months, accounts"):
+        build_features(months, snapshots=DATES, spec=SPEC, accounts=other)
+
+
 def test_a_worked_example():
     """Two accounts of one person: the card is clean, the loan taken last is 31 days late."""
     months = pd.DataFrame(

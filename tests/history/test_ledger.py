@@ -281,7 +281,7 @@ def test_text_ids_are_matched_exactly():
         ("DLQ-104", dues_of((None, 1), ("2026-01-01", 1)), None),
         ("DLQ-100", dues_of(), None),
         ("DLQ-102", dues_of(("2026-01-01", 1)).drop(columns="amount_due"), None),
-        ("DLQ-110", dues_of(("2026-01-01", 1)), payments_of(("2026-01-01", 1), account="1")),
+        ("DLQ-115", dues_of(("2026-01-01", 1)), payments_of(("2026-01-01", 1), account="1")),
         ("DLQ-104", dues_of(("2026-01-01", 1)), payments_of(("2026-01-01", np.nan))),
         (
             "DLQ-111",

@@ -117,8 +117,11 @@ def test_ids_of_two_types_are_refused():
     scores = scores.assign(probability=0.2, points=600.0, band="A")
     labels = pd.DataFrame({"account_id": ["1"], "snapshot_date": "2026-01-31", "bad": [1]})
 
-    with pytest.raises(InputError, match="DLQ-103"):
+    with pytest.raises(InputError, match="DLQ-115 scores, labels"):
         outcomes(scores, labels)
+    known = labels.assign(account_id=1)
+    with pytest.raises(InputError, match="DLQ-115 scores, segments"):
+        outcomes(scores, known, segments={"1": "prime"})
 
 
 def test_timing_is_the_first_passage_of_the_chain():

@@ -148,7 +148,7 @@ def test_fixed_edges_decide_on_the_unrounded_points(book):
 
 REFUSED = [
     (lambda s, a: (s, a.iloc[:1]), "DLQ-121"),
-    (lambda s, a: (s.assign(account_id=["1", "2"]), a), "DLQ-121"),
+    (lambda s, a: (s.assign(account_id=["1", "2"]), a), "DLQ-115"),
     (lambda s, a: (s.assign(points=[600.0, np.nan]), a), "DLQ-105"),
     (lambda s, a: (s.assign(probability=[np.inf, 0.1]), a), "DLQ-105"),
     (lambda s, a: (s.assign(band=["A", "Z"]), a), "DLQ-123"),

@@ -16,6 +16,7 @@ from delinquency.scoring import Scorer
 from delinquency.settings import read_settings
 from delinquency.storage import Registry, verify
 from delinquency.workflows import Gates, LabelSettings, RetrainSettings, Window
+from delinquency.workflows._retrain import _fairness
 from delinquency.workflows._retrain_gates import decide
 
 SETTINGS = """\
@@ -338,3 +339,37 @@ def test_the_first_candidate_has_only_to_rank_better_than_a_coin():
 
     assert verdicts(**first)["rank order"]
     assert not verdicts(**{**first, "figures": alone.assign(auc_low=0.49)})["rank order"]
+
+
+def judged(people, band="C", champion="low"):
+    """Fairness of a hundred accounts in one band of each model, as the gate sees it."""
+    rows = pd.DataFrame({"account_id": range(100), "bad": [0, 1] * 50, "candidate": 0.2})
+    rows = rows.assign(band=band, champion=0.2, champion_band=champion)
+    last = {"candidate": "E", "champion": "high"}
+    return _fairness(rows, people.assign(account_id=range(100)), last)
+
+
+def test_the_riskiest_band_is_the_last_of_the_scorer_whatever_it_is_called():
+    """Not the last in the alphabet of those that occur: there "low" would be worse than "high"."""
+    table = judged(pd.DataFrame({"sex": ["f", "m"] * 50})).set_index("model")
+
+    assert table.loc["candidate", "impact_ratio"] == 1.0  # all in C, and all of them spared
+    assert table.loc["champion", "impact_ratio"] == 1.0
+
+
+def test_a_candidate_that_spares_nobody_fails_and_small_groups_are_not_judged():
+    """There is no ratio in either case; the one is no pass, the other no verdict."""
+    nobody = judged(pd.DataFrame({"sex": ["f", "m"] * 50}), band="E")
+    small = judged(pd.DataFrame({"sex": [f"{k}" for k in range(100)]}))
+
+    assert verdicts(fairness=nobody)["fairness"] is False
+    assert small.empty
+
+
+def test_people_with_ids_of_another_type_are_refused():
+    """One line, where a merge would end in a traceback."""
+    people = pd.DataFrame({"account_id": [str(k) for k in range(100)], "sex": ["f", "m"] * 50})
+    rows = pd.DataFrame({"account_id": range(100), "bad": [0, 1] * 50, "candidate": 0.2})
+
+    with pytest.raises(InputError, match="DLQ-115 months, accounts"):
+        _fairness(rows.assign(band="A"), people, {"candidate": "E"})

@@ -117,6 +117,26 @@ def test_recoveries_of_another_room_count_where_the_goal_says_so(files, outlook)
     assert with_them["p50"] - bare["p50"] == pytest.approx(110)
 
 
+@pytest.mark.parametrize(
+    ("role", "table", "code"),
+    [
+        ("recoveries", {"date": ["2026-04"], "amount": [1.0]}, "DLQ-102"),
+        ("recoveries", {"month": ["zq7-canary"], "amount": [1.0]}, "DLQ-103"),
+        ("extra", {"account": [1], "extra": [1.0]}, "DLQ-102"),
+        ("extra", {"account_id": ["1"], "extra": [1.0]}, "DLQ-115"),
+    ],
+)
+def test_tables_of_other_rooms_are_checked_at_the_door(files, role, table, code):
+    """A missing column or a date that is none in one line without a cell; ids that never meet too."""
+    months = pd.read_parquet(files / "months.parquet")
+    entry = evaluation.read_goals(files / "goals.yaml")[0].model_copy(update={"recoveries": True})
+    given = {role: pd.DataFrame(table)}
+
+    with pytest.raises(InputError, match=code) as caught:
+        workflows.review_goals([entry], months, as_of="2026-04-15", **given)
+    assert "zq7" not in str(caught.value)
+
+
 def test_the_verb_prints_words_and_figures(files, run):
     """Words for people, records for machines; the page has the goals too."""
     where = ("--months", files / "months.parquet", "--as-of", "2026-04-15")
