@@ -150,6 +150,8 @@ def _features(rows: Any, label: str, weight: str | None) -> list[str]:
 
 def _some(frame: pd.DataFrame, take: int) -> pd.DataFrame:
     """Return the first rows of a partition, and one with a missing value for each column that has any."""
+    if frame.empty:  # as filters leave partitions behind
+        return frame
     first = frame.isna().to_numpy().argmax(axis=0)[frame.isna().any().to_numpy()]
     return frame.iloc[np.unique(np.concatenate([np.arange(min(take, len(frame))), first]))]
 

@@ -19,12 +19,14 @@ from typing import Any
 import pandas as pd
 
 from delinquency import scoring, storage
-from delinquency.errors import EnvironmentFailure, InputError, Problem
+from delinquency.errors import EnvironmentFailure, InputError, LockError, Problem
 
 __all__ = ["CHAMPION", "Logged", "bundle_model", "load_champion", "log", "promote"]
 
 CHAMPION = "champion"
 _ARTIFACT = "bundle"
+# how the stores of MLflow say that a model, a version or an alias is not there
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
 _CODE = """from mlflow.models import set_model
 
 from delinquency.engines.mlflow import bundle_model
@@ -123,16 +125,20 @@ def promote(name: str, version: str | int, *, expected: str | int | None = None)
     Raises
     ------
     InputError
-        ``DLQ-109`` when there is no such model or version, or the champion is not the expected one.
+        ``DLQ-109`` when there is no such model or version.
+    LockError
+        ``DLQ-411`` when the champion is not the expected one.
     IntegrityError
         ``DLQ-602`` or ``DLQ-603`` when its bundle is not sound.
+    EnvironmentFailure
+        ``DLQ-504`` when the store does not answer.
     """
     client = _mlflow().MlflowClient()
     before = _champion(client, name)
     if expected is not None and before != str(expected):
         what = "the champion is not the one expected" if before else "there is no champion"
         fix = "compare with the champion that stands, and decide again"
-        raise InputError(Problem("DLQ-109", what, name, fix=fix))
+        raise LockError(Problem("DLQ-411", what, name, fix=fix))
     _load(f"models:/{name}/{version}", name)
     client.set_registered_model_alias(name, CHAMPION, str(version))
     return before
@@ -149,6 +155,8 @@ def load_champion(name: str) -> scoring.Scorer:
         ``DLQ-109`` when there is no such model, or it has no champion.
     IntegrityError
         ``DLQ-602`` or ``DLQ-603`` when the bundle is not sound.
+    EnvironmentFailure
+        ``DLQ-504`` when the store does not answer.
     """
     return _load(f"models:/{name}@{CHAMPION}", name)
 
@@ -159,6 +167,7 @@ def _load(address: str, name: str) -> scoring.Scorer:
         try:
             place = mlflow.artifacts.download_artifacts(address, dst_path=folder)
         except mlflow.exceptions.MlflowException as error:
+            _refuse_silence(error, name)
             fix = "look at the names, versions and aliases of the store"
             what = "the store has no such model, version or champion"
             raise InputError(Problem("DLQ-109", what, name, fix=fix)) from error
@@ -169,8 +178,16 @@ def _load(address: str, name: str) -> scoring.Scorer:
 def _champion(client: Any, name: str) -> str | None:
     try:
         return str(client.get_model_version_by_alias(name, CHAMPION).version)
-    except _mlflow().exceptions.MlflowException:
+    except _mlflow().exceptions.MlflowException as error:
+        _refuse_silence(error, name)
         return None
+
+
+def _refuse_silence(error: Any, name: str) -> None:
+    """Raise unless the store says that something is not there: a store that is down says nothing."""
+    if error.error_code not in _ABSENT:
+        what, fix = "the store does not answer, or refuses", "look at it, then run again"
+        raise EnvironmentFailure(Problem("DLQ-504", what, name, fix=fix)) from None
 
 
 def _mlflow() -> Any:

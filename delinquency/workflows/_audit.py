@@ -13,7 +13,7 @@ import pandas as pd
 
 from delinquency import storage
 from delinquency import strategy as strategies
-from delinquency.errors import DelinquencyError, InputError, Problem
+from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._database import fetching
 from delinquency.workflows._gates import GATES
 from delinquency.workflows._say import Say, quiet
@@ -22,7 +22,6 @@ from delinquency.workflows._score import JOB, bundle_file, score_files
 __all__ = ["rescore", "verify"]
 
 Path_ = str | os.PathLike[str]
-_COLUMNS = ["account_id", "probability", "points", "band"]
 
 
 def verify(run: Path_, *, decisions: Path_ | None = None) -> pd.DataFrame:
@@ -87,6 +86,8 @@ def rescore(
         ``DLQ-120`` when the folder holds another kind of run.
     IntegrityError
         ``DLQ-601`` when there is no sound manifest.
+    EnvironmentFailure
+        When disk or memory do not suffice; that says nothing of the run.
     """
     root = storage.shown(run)
     manifest = storage.read_manifest(root)
@@ -117,13 +118,13 @@ def rescore(
                 say=say,
                 **manifest["settings"],
             )
-            rows.append(("configuration", "same", str(manifest["settings"])))
-            rows.append(("versions", *_versions(manifest["versions"])))
-            rows.append(("results", *_results(root, storage.shown(again))))
-        except DelinquencyError as error:
+        except (InputError, GateError) as error:
             rows.append(("configuration", "differs", f"it cannot be run any more: {error.code}"))
-            rows.append(("versions", *_versions(manifest["versions"])))
-            rows.append(("results", "differs", "nothing came out"))
+            results = "differs", "nothing came out"
+        else:
+            rows.append(("configuration", "same", str(manifest["settings"])))
+            results = _results(root, storage.shown(again))
+    rows += [("versions", *_versions(manifest["versions"])), ("results", *results)]
     return _table(rows)
 
 
@@ -151,19 +152,40 @@ def _results(was: Path, now: Path) -> tuple[str, str]:
     files = [storage.read_manifest(folder)["outputs"] for folder in (was, now)]
     if files[0] == files[1] and (storage.verify(was)["state"] == "same").all():
         return "same", f"{len(files[0])} files, byte for byte"
-    then, again = (_scores(folder) for folder in (was, now))
-    if len(then) == len(again) and then.index.equals(again.index):
-        off = np.zeros(len(then), dtype=bool)
-        for name in _COLUMNS[1:]:
-            off |= (then[name] != again[name]).to_numpy()
-        if not off.any():
-            return "same", f"{len(then):,} accounts, bit for bit; the files are parted otherwise"
-        far = float((then["points"] - again["points"]).abs().max())
-        return "differs", f"{off.sum():,} of {len(then):,} accounts, by up to {far:.3g} points"
-    lost, new = len(then.index.difference(again.index)), len(again.index.difference(then.index))
-    return "differs", f"{lost:,} accounts are gone, {new:,} are new"
+    try:
+        pairs = [[_rows(folder, name) for folder in (was, now)] for name in ("scores", "refused")]
+    except InputError:
+        return "differs", "a file of the run is gone or damaged; verify names it"
+    told = [line for then, again in pairs if (line := _apart(then, again))]
+    if told:
+        return "differs", "; ".join(told)
+    count = sum(len(then) for then, _ in pairs)
+    return "same", f"{count:,} accounts, bit for bit; the files are parted otherwise"
 
 
-def _scores(folder: Path) -> pd.DataFrame:
-    table = storage.read_table(folder / "scores.parquet", columns=_COLUMNS)
-    return table.set_index("account_id").sort_index()
+def _rows(folder: Path, name: str) -> pd.DataFrame:
+    table = storage.read_table(folder / f"{name}.parquet")
+    return table.set_index("account_id").sort_index().drop(columns="bundle", errors="ignore")
+
+
+def _apart(then: pd.DataFrame, again: pd.DataFrame) -> str:
+    """Return in words what two tables of accounts differ in; nothing where they are the same."""
+    if not then.index.equals(again.index):
+        lost = len(then.index.difference(again.index))
+        return f"{lost:,} accounts are gone, {len(again.index.difference(then.index)):,} are new"
+    names = then.columns.union(again.columns)
+    blank = pd.Series(index=then.index, dtype=object)
+    odd = {name: _differ(then.get(name, blank), again.get(name, blank)) for name in names}
+    odd = {name: cells for name, cells in odd.items() if cells.any()}
+    if not odd:
+        return ""
+    told = f"{np.logical_or.reduce(list(odd.values())).sum():,} of {len(then):,} accounts"
+    if "points" in odd:
+        return (
+            f"{told}, by up to {float((then['points'] - again['points']).abs().max()):.3g} points"
+        )
+    return f"{told}, in {', '.join(odd)}"
+
+
+def _differ(one: pd.Series, other: pd.Series) -> np.ndarray:
+    return ((one != other) & ~(one.isna() & other.isna())).to_numpy(dtype=bool, na_value=True)

@@ -130,3 +130,4 @@ def test_the_sample_knows_what_may_be_missing():
 
     assert engine._some(frame, 10).isna().sum().tolist() == [1, 0]
     assert len(engine._some(frame, 10)) == 11
+    assert len(engine._some(frame[frame["a"] < 0], 10)) == 0  # a filter left nothing of a partition

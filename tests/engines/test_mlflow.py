@@ -9,7 +9,7 @@ import pytest
 
 from delinquency import features
 from delinquency.engines import mlflow as engine
-from delinquency.errors import InputError, IntegrityError
+from delinquency.errors import EnvironmentFailure, InputError, IntegrityError, LockError
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +103,7 @@ def test_the_champion_is_an_alias_of_a_checked_version(store, book, X):
         engine.load_champion("early_risk")
     assert engine.promote("early_risk", first.version) is None
     assert engine.promote("early_risk", second.version, expected=first.version) == first.version
-    with pytest.raises(InputError, match="not the one expected"):
+    with pytest.raises(LockError, match=r"DLQ-411 .*not the one expected"):
         engine.promote("early_risk", first.version, expected=first.version)
 
     champion = engine.load_champion("early_risk")
@@ -132,3 +132,17 @@ def test_what_is_not_there_is_told(store):
     """No model, no version: one line."""
     with pytest.raises(InputError, match="DLQ-109"):
         engine.promote("nobody", 1)
+
+
+def test_a_store_that_does_not_answer_has_not_said_that_there_is_no_champion(store, monkeypatch):
+    """Else a champion would be replaced as if there were none."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
+
+    def down(*_, **__):
+        raise MlflowException("secret://address", error_code=TEMPORARILY_UNAVAILABLE)
+
+    monkeypatch.setattr(store.MlflowClient, "get_model_version_by_alias", down)
+    with pytest.raises(EnvironmentFailure, match="DLQ-504") as caught:
+        engine.promote("early_risk", 1)
+    assert "secret" not in str(caught.value)

@@ -104,6 +104,14 @@ def test_the_run_before_is_the_measure_of_shift_and_missing():
     )
 
 
+def test_a_run_before_that_scored_nobody_is_no_measure():
+    """Somebody had let it pass by an override; the next run goes without a comparison."""
+    empty = {"points": {}, "bands": {}, "probability": {}, "missing": {}}
+    found = states(run_of(), run_of(distribution=empty))
+
+    assert found["shift_last"] == found["quantiles_last"] == found["missing_last"] == "not judged"
+
+
 def test_psi_is_that_of_the_textbook():
     """Siddiqi's sum, by hand: (0.4 - 0.5) ln(0.8) + (0.6 - 0.5) ln(1.2)."""
     assert psi([40, 60], [50, 50]) == pytest.approx(-0.1 * np.log(0.8) + 0.1 * np.log(1.2))

@@ -11,7 +11,14 @@ import pytest
 from faults.world import NEW, OLD, book, make, scorer
 
 from delinquency import scoring, storage, workflows
-from delinquency.errors import GateError, InputError, IntegrityError, LockError
+from delinquency.errors import (
+    EnvironmentFailure,
+    GateError,
+    InputError,
+    IntegrityError,
+    LockError,
+    Problem,
+)
 from delinquency.storage import read_manifest, read_table, write_table
 from delinquency.workflows import _intake, score_files
 from delinquency.workflows._intake import memory_bytes
@@ -359,6 +366,40 @@ def test_rescore_says_what_differs(where, tmp_path, monkeypatch):
         **dict.fromkeys(("data", "model", "configuration", "results"), "same"),
         "versions": "differs",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("scores", "reason_1"), ("scores", "snapshot_date"), ("refused", "why")]
+)
+def test_rescore_looks_at_every_column_of_every_table(where, tmp_path, name, column):
+    """A reason or a refusal that was edited afterwards is a result too."""
+    table = book()
+    table.loc[table["account_id"] == 7, "status"] = "closed"
+    write_table(table, where["months"])
+    run(where, tmp_path / "out")
+    path = storage.shown(tmp_path / "out") / f"{name}.parquet"
+    rows = pd.read_parquet(path)
+    place = rows[column].first_valid_index()
+    rows.loc[place, column] = pd.Timestamp("2026-01-31") if column == "snapshot_date" else "edited"
+    write_table(rows, path)
+
+    states, told = rescored(tmp_path / "out")
+
+    assert states["results"] == "differs"
+    assert told["detail"].iloc[-1].startswith("1 of ")
+    assert told["detail"].iloc[-1].endswith(f"accounts, in {column}")
+
+
+def test_a_full_disk_is_no_verdict_on_a_run(where, tmp_path, monkeypatch):
+    """Nothing was computed again, so nothing can be said to differ."""
+    run(where, tmp_path / "out")
+
+    def full(*_, **__):
+        raise EnvironmentFailure(Problem("DLQ-501", "could not write"))
+
+    monkeypatch.setattr("delinquency.workflows._audit.score_files", full)
+    with pytest.raises(EnvironmentFailure):
+        workflows.rescore(tmp_path / "out")
 
 
 def test_rescore_says_when_an_input_is_gone(where, tmp_path):
