@@ -59,7 +59,8 @@ class DatabaseRows:
     among : collection of str, optional
         Only those of these that the table has, for example ``schema.MONTHS.columns``.
     order : sequence of str
-        Sorted by these, where the table has them; text by its bytes.
+        Sorted by these, where the table has them, rows that are equal in them by all other columns
+        that are read; text by its bytes.
     batch_bytes : int
         About how large a batch may be.
 
@@ -124,8 +125,11 @@ class DatabaseRows:
             raise InputError(Problem("DLQ-109", "no such table", str(self.table), fix=fix))
         self.names = self._chosen(list(have))
         chosen = ", ".join(f"{_value(have[name])} AS {quoted(name)}" for name in self.names)
-        keys = ", ".join(_rank(have[name]) for name in self._order if name in have)
-        return f"SELECT {chosen} FROM {self.table.sql}" + (f" ORDER BY {keys}" if keys else "")
+        keys = [name for name in self._order if name in have]
+        # rows of one key by all the rest: else the server hands them out as they lie, now so, now so
+        rest = [name for name in self.names if name not in keys]
+        order = ", ".join(_rank(have[name]) for name in (*keys, *rest))
+        return f"SELECT {chosen} FROM {self.table.sql}" + (f" ORDER BY {order}" if keys else "")
 
     def _chosen(self, have: list[str]) -> list[str]:
         if self._columns is None:

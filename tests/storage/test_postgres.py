@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from delinquency.schema import MONTHS
 from delinquency.storage import (
     DatabaseRows,
     DatabaseTable,
+    at_hand,
     read_table,
     transaction,
     write_rows,
@@ -197,6 +199,20 @@ def test_the_hash_of_what_was_read_is_of_its_content(database):
         first["path"]
         == f"postgresql://127.0.0.1:{database.server.port}/postgres#{database.schema}.months"
     )
+
+
+def test_rows_of_one_key_have_one_order_too(database):
+    """As corrections have, which share account and month: else the same rows would make another run."""
+    database.sql("CREATE TABLE {s}.months (account_id text, month date, balance float8, note text)")
+    rows = [f"('a', DATE '2026-01-31', {k}, {note})" for k in (3, 1, 2) for note in ("'x'", "NULL")]
+    seen = []
+    for order in (rows, rows[::-1]):
+        database.sql("TRUNCATE {s}.months")
+        database.sql("INSERT INTO {s}.months VALUES " + ", ".join(order))
+        with at_hand(database.at("months")) as path:
+            seen.append(Path(path).read_bytes())
+
+    assert seen[0] == seen[1]
 
 
 def test_leaving_early_leaves_no_session(database):
