@@ -13,6 +13,7 @@ from delinquency.storage._changes import Change
 from delinquency.storage._commit import replace_file, sha256_of, stage, write_bytes
 from delinquency.storage._csv_stream import most_rows, stream_csv
 from delinquency.storage._fetched import Fetched, at_hand, parquet_batches
+from delinquency.storage._inputs import Stamps, stamps_of
 from delinquency.storage._lock import locked
 from delinquency.storage._manifest import (
     describe,
@@ -27,7 +28,7 @@ from delinquency.storage._parts import parquet_parts
 from delinquency.storage._postgres_rows import DatabaseRows
 from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._registry import Registry
-from delinquency.storage._run import QUARANTINE, Run, Stamps, open_run, stamps_of
+from delinquency.storage._run import QUARANTINE, Run, open_run
 from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
 from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
 

@@ -21,12 +21,11 @@ from typing import Any
 from delinquency.errors import EnvironmentFailure, IntegrityError, LockError, Problem
 from delinquency.storage._commit import flush, write_bytes
 from delinquency.storage._failpoint import reached
-from delinquency.storage._fetched import Fetched
+from delinquency.storage._inputs import Stamps, stamps_of, weighed
 from delinquency.storage._lock import locked
 from delinquency.storage._manifest import (
     NAME,
     RUNS,
-    describe,
     read_manifest,
     shown,
     to_json,
@@ -35,20 +34,15 @@ from delinquency.storage._manifest import (
     weigh,
     write_manifest,
 )
-from delinquency.storage._tables import must_exist
 from delinquency.storage._versions import clear, is_shown, standing, switch, version_of
 
-__all__ = ["QUARANTINE", "Run", "Stamps", "open_run", "stamps_of"]
+__all__ = ["QUARANTINE", "Run", "open_run"]
 
 QUARANTINE = "quarantine"
 JOURNAL = ".journal"
 
 # What a step hands back: the files it wrote, relative to the folder, and what it wants to remember.
 Work = Callable[[Path], tuple[Iterable[str], Mapping[str, Any]]]
-
-
-# Of each input: names, sizes and times of its files, which show that somebody wrote to it.
-Stamps = Mapping[str, list[tuple[str, int, int]]]
 
 
 class Run:
@@ -126,7 +120,7 @@ class Run:
         facts : mapping, optional
             What else the manifest should say: reconciliation, gates, hashes.
         """
-        if any(_stamp(path) != stamp for path, stamp in self._stamps.items()):
+        if stamps_of(self._stamps) != self._stamps:
             what = "an input changed while it was read"
             fix = "run again when nobody writes to it"
             raise IntegrityError(Problem("DLQ-604", what, str(self.root), fix=fix))
@@ -148,8 +142,7 @@ class Run:
         with _disk(self.root):
             (self.folder / JOURNAL).unlink(missing_ok=True)
             reached("run.unjournalled")
-            names = {Path(name).parts[0] for name in manifest["outputs"]} | {NAME}
-            switch(self.root, self.folder, names)
+            switch(self.root, self.folder, _names(manifest))
             _remove(self.root / QUARANTINE / self.key[:16])
         self.committed = manifest
 
@@ -175,9 +168,17 @@ class Run:
         with _disk(self.root):
             self._fetch_from_quarantine()
             clear(self.root, *([] if self.committed else [self.folder]))
-            if not self.committed:
+            if self.committed:
+                self._finish_taking_over(self.committed)
+            else:
                 self.folder.mkdir(exist_ok=True)
                 self._resume()
+
+    def _finish_taking_over(self, manifest: Mapping[str, Any]) -> None:
+        """Show what stands under every name: a kill may have left files of an older layout beside it."""
+        names, version = _names(manifest), shown(self.root)
+        if version != self.root and not all((self.root / name).is_symlink() for name in names):
+            switch(self.root, version, names)
 
     def _is_ours(self, manifest: Mapping[str, Any] | None) -> bool:
         return manifest is not None and manifest.get("job_key") == self.key
@@ -270,11 +271,11 @@ def open_run(
     'done'
     """
     root = Path(out)
-    stamps = stamps_of(inputs) if stamps is None else stamps
+    stamps = stamps_of(inputs.values()) if stamps is None else stamps
     document = {
         "job": job,
         "as_of": as_of,
-        "inputs": {role: _weighed(path) for role, path in inputs.items()},
+        "inputs": {role: weighed(path) for role, path in inputs.items()},
         "settings": dict(settings or {}),
     }
     made = not root.exists()
@@ -291,37 +292,15 @@ def open_run(
             raise
 
 
+def _names(manifest: Mapping[str, Any]) -> set[str]:
+    """Return what people see of a run: files and folders at the top of its version."""
+    return {Path(name).parts[0] for name in manifest["outputs"]} | {NAME}
+
+
 def job_key(document: Mapping[str, Any]) -> str:
     """Return the hash of what decides a result: job, date, content of the inputs, settings."""
     content = {role: entry["sha256"] for role, entry in document["inputs"].items()}
     return hashlib.sha256(to_json({**document, "inputs": content})).hexdigest()
-
-
-def stamps_of(inputs: Mapping[str, str | os.PathLike[str]]) -> Stamps:
-    """Return how inputs stand before they are read, so that a commit can tell that they changed since."""
-    return {os.fspath(path): _stamp(path) for path in inputs.values()}
-
-
-def _weighed(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what is said of an input; of another run's folder, its version that stands.
-
-    Raises
-    ------
-    InputError
-        ``DLQ-109`` for what is no file or folder: its hash would be that of nothing.
-    """
-    if not isinstance(path, Fetched):
-        must_exist(
-            path
-        )  # an address in a database may hold a password, which no manifest shall keep
-    return {**describe(shown(path)), "path": str(path)}
-
-
-def _stamp(path: str | os.PathLike[str]) -> list[tuple[str, int, int]]:
-    source = shown(path)
-    files = [source] if source.is_file() else sorted(source.rglob("*"))
-    stats = [(str(file), file.stat()) for file in files]
-    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
 def _undo(run: Run, made: bool) -> None:

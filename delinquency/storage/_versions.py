@@ -32,13 +32,14 @@ def is_shown(run: Path) -> bool:
 
 def standing(run: Path) -> tuple[dict[str, Any] | None, str | None]:
     """Return the manifest that stands, None when there is none or it is damaged, and its hash."""
+    folder = shown(run)
     try:
-        content = (shown(run) / NAME).read_bytes()
+        content = (folder / NAME).read_bytes()
     except OSError:
         return None, None
     digest = hashlib.sha256(content).hexdigest()
     try:
-        return read_manifest(run), digest
+        return read_manifest(folder), digest
     except IntegrityError:
         return None, digest
 

@@ -310,7 +310,7 @@ def monitor_files(
     scorer, name = scorer_of(bundle)
     given = {"months": months, "accounts": accounts, "labels": labels}
     inputs = {role: path for role, path in given.items() if path is not None}
-    stamps = storage.stamps_of(inputs)
+    stamps = storage.stamps_of(inputs.values())
     found = monitor(
         storage.read_table(months),
         scorer,

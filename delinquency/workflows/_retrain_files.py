@@ -104,7 +104,7 @@ def _retrained(
     """Retrain on tables that are at hand."""
     given = {"settings": Path(settings), "months": months, "accounts": accounts}
     inputs = {role: path for role, path in given.items() if path is not None}
-    stamps = storage.stamps_of(inputs)
+    stamps = storage.stamps_of(inputs.values())
     date = schema.as_date(_given(as_of, wanted, settings))
     registry = storage.Registry(Path(settings).parent / wanted.registry)
     champion = registry.champion

@@ -18,6 +18,7 @@ from delinquency.storage import (
     verify,
     write_table,
 )
+from delinquency.storage._failpoint import on_reaching
 
 DAY = "2026-06-30"
 
@@ -74,6 +75,28 @@ def test_a_run_of_the_older_layout_is_taken_over(tmp_path):
     assert (out / "note.txt").read_text() == "new"
     assert (out / "note.txt").is_symlink()
     assert set(verify(out)["state"]) == {"same"}
+
+
+def test_taking_over_goes_on_after_a_kill(tmp_path):
+    """Else a name would show the older file for ever beside those of the new version."""
+    out = tmp_path / "o"
+    shown_copy(commit(tmp_path / "x", "old"), tmp_path / "x", out)
+
+    def kill(place):
+        if place == "run.switched":
+            raise KeyboardInterrupt
+
+    on_reaching(kill)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            commit(out, "new", new_version=True)
+    finally:
+        on_reaching(None)
+    assert (out / "note.txt").read_text() == "old"
+
+    assert commit(out, "new")["said"] == "new"
+    assert (out / "note.txt").read_text() == "new"
+    assert read_manifest(out)["said"] == "new"
 
 
 def shown_copy(manifest, run, out):
