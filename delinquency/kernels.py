@@ -2,15 +2,20 @@
 
 A kernel is a plain Python loop over arrays. Compiled code is kept on the disk where there is a place for
 it, so the next process does not compile; where neither the package's folder nor the user's cache can be
-written, it is compiled in each process. Where numba is missing, the same loops run as they stand.
+written, it is compiled in each process and one log line says so. Where numba is missing, the same loops
+run as they stand.
 """
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["compiled", "element_wise"]
+
+_LOG = logging.getLogger("delinquency")
 
 try:
     import numba
@@ -48,6 +53,7 @@ def compiled(loop: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     try:
         return numba.njit(nogil=True, cache=True, **options)(loop)
     except RuntimeError:  # numba finds no place for its cache
+        _say_not_kept()
         return numba.njit(nogil=True, **options)(loop)
 
 
@@ -70,4 +76,13 @@ def element_wise(rule: Callable[..., Any]) -> Any:
     try:
         return numba.vectorize(cache=True)(rule)
     except RuntimeError:  # as above
+        _say_not_kept()
         return numba.vectorize(rule)
+
+
+@functools.cache  # dozens of loops, one line
+def _say_not_kept() -> None:
+    _LOG.warning(
+        "compiled loops cannot be kept on this machine and are compiled in each process; "
+        "fix: set NUMBA_CACHE_DIR to a folder that can be written"
+    )
