@@ -6,8 +6,9 @@ life does not depend on how many others there are.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from delinquency.kernels import compiled
 
 __all__ = ["live"]
 
@@ -19,7 +20,7 @@ _TAIL = 18  # months of recoveries after a charge-off
 _CHARGE_OFF_DAYS = 180
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _next(state):
     """Advance a stream (splitmix64) and return a number in [0, 1)."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -30,18 +31,18 @@ def _next(state):
     return (mixed >> np.uint64(11)) * 2.0**-53
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _normal(state):
     radius = np.sqrt(-2.0 * np.log(1.0 - _next(state)))
     return radius * np.cos(2.0 * np.pi * _next(state))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _cents(amount):
     return np.round(amount * 100.0) / 100.0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _shift(condition, hazard, risk, state):
     """Return the hidden condition of the next month."""
     draw = _next(state)
@@ -55,7 +56,7 @@ def _shift(condition, hazard, risk, state):
     return NEVER_PAYS
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _share_paid(condition, forgetful, late, state):
     """Return which share of everything open is paid this month: 0, a part, or all."""
     draw = _next(state)
@@ -73,7 +74,7 @@ def _share_paid(condition, forgetful, late, state):
     return 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def live(
     seed,
     opened,

@@ -7,15 +7,16 @@ never below the value of a policy that keeps to the capacities.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from delinquency.kernels import compiled
 
 __all__ = ["best_plans", "pays"]
 
 N_STAGES, N_FATIGUE = 6, 3
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def pays(base, effect, chance, wear):
     """Return the probability to pay: reached with some chance, and then moved by the worn effect."""
     plain = 1.0 / (1.0 + np.exp(-base))
@@ -23,7 +24,7 @@ def pays(base, effect, chance, wear):
     return (1.0 - chance) * plain + chance * moved
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def best_plans(
     log_odds,
     push,
@@ -93,12 +94,12 @@ def best_plans(
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _fatigue(f, adds):
     return min(f + int(adds), N_FATIGUE - 1) if adds > 0 else max(f - 1, 0)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _worth(s, p, cure, balance, instalment, settlement, write_off, discount, value):
     """Return what a month brings: payments now, and what the next stage is worth."""
     due = instalment * balance
@@ -111,7 +112,7 @@ def _worth(s, p, cure, balance, instalment, settlement, write_off, discount, val
     return p * paid + (1 - p) * discount * value[s + 1]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add_use(first, p, cure, write_off, tables, choice, used):
     """Walk the chances of the stages forward and add up what the plan uses."""
     share = np.zeros((N_STAGES, N_FATIGUE))

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -116,7 +115,7 @@ class ScoreJob:
         if plan:
             _strategy(strategy)
         packed = _packed(scorer)
-        _windows(_scorer(packed))
+        scoring.windows_of(_scorer(packed))
         return cls(packed, day, strategy if plan else None, wanted, lang)
 
 
@@ -179,7 +178,9 @@ def _scored(months: pd.DataFrame, job: ScoreJob) -> pd.DataFrame | None:
     """Return scores and refusals by account; none when no account has a month known at the date."""
     scorer = _scorer(job.bundle)
     try:
-        X = features.build_features(months, job.as_of, windows=_windows(scorer), threads=1)
+        X = features.build_features(
+            months, job.as_of, windows=scoring.windows_of(scorer), threads=1
+        )
     except InputError as error:
         if error.code == "DLQ-100":
             return None
@@ -259,13 +260,3 @@ def _scorer(packed: tuple[tuple[str, bytes], ...]) -> scoring.Scorer:
 @lru_cache(maxsize=2)
 def _strategy(text: str | None) -> strategies.Strategy:
     return strategies.Strategy.from_text(text or "")
-
-
-def _windows(scorer: scoring.Scorer) -> tuple[int, ...]:
-    """Return the months that features look back; a bundle that does not say cannot be scored from months."""
-    windows = np.atleast_1d(scorer.about.get("windows", []))
-    if not windows.size or windows.dtype.kind != "i":
-        what = "the bundle does not say over which months its features look back"
-        fix = "train it with `workflows.train`, or keep `windows` in its facts"
-        raise InputError(Problem("DLQ-603", what, "bundle", fix=fix))
-    return tuple(int(months) for months in windows)

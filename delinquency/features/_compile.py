@@ -12,6 +12,8 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from delinquency import kernels
+
 __all__ = ["compile_notice", "compiled"]
 
 _LOG = logging.getLogger("delinquency")
@@ -25,10 +27,8 @@ except ImportError:  # pragma: no cover - numba is a dependency, but no platform
 
 def compiled(loop: Any) -> Any:
     """Return the loop compiled, without the interpreter's lock, cached between processes."""
-    if numba is None:
-        return loop
     # error_model="numpy": a division that the loop has guarded needs no second guard
-    return numba.njit(nogil=True, cache=True, error_model="numpy")(loop)
+    return kernels.compiled(loop, error_model="numpy")
 
 
 @contextlib.contextmanager

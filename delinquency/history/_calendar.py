@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+
+from delinquency.kernels import compiled, element_wise
 
 __all__ = [
     "add_months",
@@ -44,7 +45,7 @@ def as_stamps(days: np.ndarray) -> np.ndarray:
     return stamps.view("datetime64[us]")
 
 
-@numba.njit(cache=True, nogil=True, inline="never")
+@compiled(inline="never")
 def year_month_day(day):
     """Return year, month (1-12) and day of month of a day since 1970.
 
@@ -61,7 +62,7 @@ def year_month_day(day):
     return year + era * 400 + (1 if month <= 2 else 0), month, of_year - (153 * march + 2) // 5 + 1
 
 
-@numba.njit(cache=True, nogil=True, inline="never")
+@compiled(inline="never")
 def day_of(year, month, day):
     """Return the day since 1970 of a date; the inverse of `year_month_day`."""
     shifted = year - 1 if month <= 2 else year
@@ -72,19 +73,19 @@ def day_of(year, month, day):
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-@numba.njit(cache=True, nogil=True, inline="never")
+@compiled(inline="never")
 def first_of_month(number):
     """Return the first day of a month, counted from January 1970."""
     return day_of(1970 + number // 12, number % 12 + 1, 1)
 
 
-@numba.njit(cache=True, nogil=True, inline="never")
+@compiled(inline="never")
 def due_in_month(number, day):
     """Return the day of a month on which a due day falls: the last one when the month is shorter."""
     return min(first_of_month(number) + day - 1, first_of_month(number + 1) - 1)
 
 
-@numba.njit(cache=True, nogil=True, inline="never")
+@compiled(inline="never")
 def months_late(due, day, lead):
     """Return how many whole months lie from a due day to a day; `lead` days early is enough."""
     year, month, of_month = year_month_day(due)
@@ -96,33 +97,33 @@ def months_late(due, day, lead):
     return max(months, 0)
 
 
-@numba.vectorize(cache=True)
+@element_wise
 def month_of(day):
     """Return the month of a day, counted from January 1970."""
     year, month, _ = year_month_day(day)
     return (year - 1970) * 12 + month - 1
 
 
-@numba.vectorize(cache=True)
+@element_wise
 def month_end(number):
     """Return the last day of a month, counted from January 1970."""
     return first_of_month(number + 1) - 1
 
 
-@numba.vectorize(cache=True)
+@element_wise
 def due_day(number, day):
     """Return the day on which a due day of the month falls in a month."""
     return due_in_month(number, day)
 
 
-@numba.vectorize(cache=True)
+@element_wise
 def add_months(day, count):
     """Return the same day of another month, or that month's last day when it is shorter."""
     year, month, of_month = year_month_day(day)
     return due_in_month((year - 1970) * 12 + month - 1 + count, of_month)
 
 
-@numba.vectorize(cache=True)
+@element_wise
 def whole_months(due, day, lead):
     """Return how many months an open due is late: see `months_late`."""
     return months_late(due, day, lead)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from delinquency.kernels import compiled
 
 __all__ = ["MISSING", "RULES", "SHOWN", "scan"]
 
@@ -57,14 +58,14 @@ _LARGEST = np.finfo(np.float64).max
 _DAY_US = 86_400_000_000
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _mark(counts, first, rule, row):
     if counts[rule] < first.shape[1]:
         first[rule, counts[rule]] = row
     counts[rule] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def scan(
     begin,
     stop,
@@ -198,7 +199,7 @@ def scan(
     return counts, first
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _lives(ended, state, owed, held, late):
     """Say whether a row goes on as if its account had not ended before."""
     if state in (OPEN, OTHER):

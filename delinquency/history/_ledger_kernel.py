@@ -7,15 +7,16 @@ booked by its due date and payments that name no due: it walks each account once
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from delinquency.kernels import compiled
 
 __all__ = ["count_material_days", "settle_by_group", "settle_in_order"]
 
 NO_DAY = np.iinfo(np.int64).min
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def settle_in_order(
     due_start, due_day, due_amount, pay_start, pay_day, pay_amount, row_start, row_day, floor, share
 ):
@@ -74,7 +75,7 @@ def settle_in_order(
     return oldest, arrears, fell_due, came_in
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def settle_by_group(
     due_start,
     due_day,
@@ -170,7 +171,7 @@ def settle_by_group(
     return oldest, current, arrears, fell_due, came_in
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def count_material_days(row_start, row_day, arrears, exposure, absolute, share):
     """Count the days in a row on which arrears were material; each row lasts until the next one.
 

@@ -17,6 +17,7 @@ from delinquency.scoring._reference import Histogram, Reference
 from delinquency.scoring._scorer import ENDED, Feature, Scored, Scorer
 from delinquency.scoring._text import from_lightgbm, to_lightgbm
 from delinquency.scoring._trees import Trees
+from delinquency.scoring._windows import windows_of
 
 if TYPE_CHECKING:
     from delinquency.scoring._horizons import HorizonModel, nest_probabilities
@@ -47,6 +48,7 @@ __all__ = [
     "reasons",
     "search",
     "to_lightgbm",
+    "windows_of",
 ]
 
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from delinquency.kernels import compiled
 from delinquency.scoring._boxes import Boxes, boxes_of
 from delinquency.scoring._trees import Trees, as_matrix
 
@@ -144,7 +144,7 @@ def _leaf_tables(share: np.ndarray, value: np.ndarray) -> np.ndarray:
     return parts.reshape(4, len(share), -1)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _accumulate(
     X,
     start,
@@ -200,7 +200,7 @@ def _accumulate(
                 out[row + i, f] = total[f, i]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _pass(column, low, high, takes_missing, out):  # pragma: no cover
     """Set 1 where a row's value passes the splits of one feature, else 0."""
     missing = 1.0 if takes_missing else 0.0

@@ -16,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
+
+from delinquency.kernels import compiled
 
 if TYPE_CHECKING:
     from delinquency.scoring._trees import Trees
@@ -149,7 +150,7 @@ def _lowest(typingctx, word):
     return types.uint64(types.uint64), codegen
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _score_blocks(
     X, begin, end, plane_feature, plane_fill, plane, threshold, mask, node_start, leaf_start,
     value, out,
@@ -177,7 +178,7 @@ def _score_blocks(
         out[start : start + rows] = total[:rows]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _rule_out(columns, plane, threshold, mask, first, end, words):  # pragma: no cover
     """Leave in each row's word the leaves that no test has ruled out, four tests a pass."""
     words[:] = _ALL

@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 
 from delinquency.errors import InputError, IntegrityError, Problem
+from delinquency.kernels import compiled
 from delinquency.scoring._quick import QuickTrees, build
 
 __all__ = ["Trees", "from_boosters"]
@@ -192,7 +192,7 @@ def as_matrix(trees: Trees, X: Any, *, by_columns: bool = False) -> np.ndarray:
     return X
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _score(X, feature, left, right, threshold, missing, value, root, out):  # pragma: no cover
     for row in range(X.shape[0]):
         total = 0.0

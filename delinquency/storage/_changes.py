@@ -81,7 +81,7 @@ def read_changes(path: Path) -> list[Change]:
     Raises
     ------
     IntegrityError
-        ``DLQ-604`` when a line is not what its hash says, does not follow the one before, or is
+        ``DLQ-605`` when a line is not what its hash says, does not follow the one before, or is
         spelt in another way than we write.
     """
     try:
@@ -98,7 +98,7 @@ def read_changes(path: Path) -> list[Change]:
     if not sound:
         fix = "restore the registry from a copy; the log is never repaired in place"
         raise IntegrityError(
-            Problem("DLQ-604", "the log of changes is damaged", str(path), fix=fix)
+            Problem("DLQ-605", "the log of changes is damaged", str(path), fix=fix)
         )
     return changes
 

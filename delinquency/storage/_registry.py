@@ -99,15 +99,15 @@ class Registry:
         Raises
         ------
         IntegrityError
-            ``DLQ-602`` when it is missing or damaged, ``DLQ-604`` when there is no champion yet or the
-            log is damaged.
+            ``DLQ-602`` when it is missing or damaged, ``DLQ-605`` when the log is, ``DLQ-607`` when there
+            is no champion yet.
         """
         if name is None:
             name = self.champion
             if name is None:
                 fix = "promote a bundle"
                 raise IntegrityError(
-                    Problem("DLQ-604", "there is no champion yet", str(self.folder), fix=fix)
+                    Problem("DLQ-607", "there is no champion yet", str(self.folder), fix=fix)
                 )
         place = self._place(name)
         bundle = load_bundle(place)
@@ -207,7 +207,7 @@ class Registry:
         Raises
         ------
         IntegrityError
-            ``DLQ-604`` when the log was edited.
+            ``DLQ-605`` when the log was edited.
         """
         names = ["number", "action", "bundle", "replaced", "as_of", "note", "hash"]
         rows = [[getattr(change, name) for name in names] for change in self._changes()]

@@ -6,8 +6,9 @@ change a bit. Where numba is switched off (``NUMBA_DISABLE_JIT=1``) the same loo
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from delinquency.kernels import compiled
 
 __all__ = [
     "add_priced",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def add_priced(total, need, price):
     """Add what needs cost at a price, in place: needs of each account are read once."""
     for i in range(need.shape[0]):
@@ -29,7 +30,7 @@ def add_priced(total, need, price):
             total[i, b] += price * need[i, b]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def whole_use(need, treatment, unit):
     """Return the use of the chosen treatments in whole units; such sums hang on no order."""
     total = 0.0
@@ -38,7 +39,7 @@ def whole_use(need, treatment, unit):
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def choose(values, cost, grid, treatment):
     """Write the best treatment of each account at these costs; return the sum of what is left.
 
@@ -56,7 +57,7 @@ def choose(values, cost, grid, treatment):
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def choose_both(values, cost, contact, grid, rest, gain, quiet, loud):
     """Write the best treatment without and with contact, and what the contact adds."""
     total, wide = 0.0, cost.shape[0] > 1
@@ -78,7 +79,7 @@ def choose_both(values, cost, contact, grid, rest, gain, quiet, loud):
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def one_each(person, gain, prints, grid, winner, quiet, loud, treatment):
     """Write the treatments when each person's best contact alone happens; return what it adds."""
     winner[:] = -1
@@ -99,7 +100,7 @@ def one_each(person, gain, prints, grid, winner, quiet, loud, treatment):
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def fingerprints(numbers, prints):
     """Return `prints` mixed with the numbers of each row; equal rows keep equal prints."""
     mixed = prints.copy()
@@ -114,7 +115,7 @@ def fingerprints(numbers, prints):
     return mixed
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def best_moves(left, treatment, relief, allowed, target, ratio):
     """Write the cheapest move of each account that gives relief, and its cost per unit of relief.
 
@@ -131,7 +132,7 @@ def best_moves(left, treatment, relief, allowed, target, ratio):
                     target[i], ratio[i] = b, cost
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def apply_moves(order, account, target, delta, room, row, person, busy, contact, treatment):
     """Make the moves in turn, each if it fits, until the row to be repaired holds; return how many.
 

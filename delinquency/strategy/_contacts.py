@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from delinquency import schema
 from delinquency.errors import InputError, Problem
+from delinquency.kernels import compiled
 from delinquency.schema import Column, Table
 
 __all__ = ["ContactLog", "instants_of"]
@@ -49,7 +49,7 @@ _TABLE = Table(
 )
 
 
-@njit(cache=True)
+@compiled
 def _latest(unit, time, keep, units, k):  # pragma: no cover - compiled
     """Return the k most recent times of each unit, latest first; `NONE` where there are fewer."""
     result = np.full((units, k), np.iinfo(np.int64).min, dtype=np.int64)
@@ -65,7 +65,7 @@ def _latest(unit, time, keep, units, k):  # pragma: no cover - compiled
     return result
 
 
-@njit(cache=True)
+@compiled
 def _run_of_failures(unit, time, failed, since, units):  # pragma: no cover - compiled
     result = np.zeros(units, dtype=np.int64)
     for row in range(len(unit)):

@@ -15,7 +15,6 @@ from delinquency import features, history, monitoring, report, schema, scoring, 
 from delinquency.errors import InputError, IntegrityError, Problem, did_you_mean
 from delinquency.workflows._files import commit
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._windows import windows_of
 
 __all__ = ["Monitored", "label_of", "monitor", "monitor_files", "plain", "population", "scorer_of"]
 
@@ -121,7 +120,7 @@ def monitor(
     frame = frame[schema.known_as_of(frame, date)].reset_index(drop=True)
     dates = _dates(frame, date, scorer, look_back)
     say(f"features of {len(dates)} snapshots")
-    X = features.build_features(frame, snapshots=dates, windows=windows_of(scorer))
+    X = features.build_features(frame, snapshots=dates, windows=scoring.windows_of(scorer))
     snapshots = history.take_snapshots(frame, dates, observe=2, perform=spec.within if spec else 1)
     X = X.loc[X.index.isin(population(snapshots, spec))]
     say(f"scores of {len(X):,} accounts and snapshots")

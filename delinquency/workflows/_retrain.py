@@ -16,7 +16,6 @@ from delinquency.workflows._retrain_gates import Gate, decide
 from delinquency.workflows._retrain_settings import RetrainSettings
 from delinquency.workflows._road import Trained
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._windows import windows_of
 
 __all__ = ["Retrained", "retrain"]
 
@@ -249,7 +248,7 @@ def _features_for(frame: pd.DataFrame, X: pd.DataFrame, scorer: scoring.Scorer) 
     if set(scorer.names) <= set(X.columns):
         return X
     days = list(X.index.get_level_values("snapshot_date").unique())
-    built = features.build_features(frame, snapshots=days, windows=windows_of(scorer))
+    built = features.build_features(frame, snapshots=days, windows=scoring.windows_of(scorer))
     return built.loc[X.index]
 
 
@@ -297,7 +296,7 @@ def _shift(
     frame: pd.DataFrame, date: pd.Timestamp, scorer: scoring.Scorer, spec: history.LabelSpec
 ) -> dict[str, float]:
     """Return how far today's accounts lie from those that the candidate learnt from."""
-    X = features.build_features(frame, date, windows=windows_of(scorer))
+    X = features.build_features(frame, date, windows=scoring.windows_of(scorer))
     now = history.take_snapshots(frame, [date], observe=2, perform=spec.within)
     table = monitoring.stability(scorer, X.loc[X.index.isin(population(now, spec))])
     row = table[table["kind"] == "score"].iloc[0]

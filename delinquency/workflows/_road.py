@@ -14,7 +14,6 @@ from delinquency import evaluation, features, history, schema, scoring, storage
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._gates import wrongly_refused
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._windows import windows_of
 
 __all__ = ["Scoring", "Trained", "check", "learn", "score", "split_of", "train"]
 
@@ -250,7 +249,7 @@ def score(
     """
     as_of, months = schema.as_date(as_of), schema.to_frame(months, "months")
     say("features")
-    X = features.build_features(months, as_of, windows=windows_of(scorer))
+    X = features.build_features(months, as_of, windows=scoring.windows_of(scorer))
     say(f"scores of {len(X):,} accounts")
     standing = history.positions(months, as_of).set_index("account_id")
     status = (

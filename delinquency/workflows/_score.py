@@ -21,7 +21,6 @@ from delinquency.workflows._database import fetching
 from delinquency.workflows._intake import Intake, memory_bytes, open_months
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._tally import Tally, of_part
-from delinquency.workflows._windows import windows_of
 
 __all__ = ["JOB", "bundle_file", "score_files"]
 
@@ -196,7 +195,7 @@ class _Work:
         self.rows_written = {"scores": 0, "refused": 0}
         self.kept: list[dict[str, pa.Table]] = []
         self.hash = self.scorer.to_bundle().hash
-        self.windows = windows_of(self.scorer)
+        self.windows = scoring.windows_of(self.scorer)
         # a batch of another size, or made by other versions, is another step
         how = storage.to_json([self.source.rows_at_once, storage.versions()])
         self.how = hashlib.sha256(how).hexdigest()[:8]

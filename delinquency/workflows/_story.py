@@ -14,7 +14,6 @@ from delinquency.workflows import _road as road
 from delinquency.workflows._review import review
 from delinquency.workflows._road import Scoring
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._windows import windows_of
 
 __all__ = ["story", "tell"]
 
@@ -135,7 +134,7 @@ def story(
         people = schema.to_frame(accounts, "accounts")
         judged["audit"] = report.audit_rows(holdout, plan, people, _SPARED)
     chinese = strategies.treatments("zh")
-    catalogue = features.catalogue(windows=windows_of(scorer))
+    catalogue = features.catalogue(windows=scoring.windows_of(scorer))
     return report.Story(
         title=title,
         as_of=str(schema.as_date(as_of).date()),

@@ -105,7 +105,7 @@ def test_a_job_that_cannot_be_done_is_refused_where_it_is_made(book):
     ]:
         with pytest.raises(InputError, match=code):
             ScoreJob.of(scorer, **keywords)
-    with pytest.raises(InputError, match="look back"):
+    with pytest.raises(IntegrityError, match="look back"):
         ScoreJob.of(dataclasses.replace(scorer, about={}), as_of=book.as_of)
 
 

@@ -37,7 +37,7 @@ def test_an_empty_registry_has_no_champion(tmp_path):
 
     assert registry.champion is None
     assert len(registry.changes()) == 0
-    with pytest.raises(IntegrityError, match="DLQ-604"):
+    with pytest.raises(IntegrityError, match="DLQ-607"):
         registry.load()
     assert not (tmp_path / "models").exists()
 
@@ -172,11 +172,11 @@ def test_every_flipped_byte_and_every_cut_of_the_log_is_found(registry):
         broken = bytearray(content)
         broken[place] ^= 1
         path.write_bytes(broken)
-        with pytest.raises(IntegrityError, match="DLQ-604"):
+        with pytest.raises(IntegrityError, match="DLQ-605"):
             _ = registry.champion
         path.write_bytes(content[:place])
         if place != first:
-            with pytest.raises(IntegrityError, match="DLQ-604"):
+            with pytest.raises(IntegrityError, match="DLQ-605"):
                 _ = registry.champion
     path.write_bytes(content[:first])
     assert registry.champion == ONE
@@ -200,7 +200,7 @@ def test_lines_left_out_moved_repeated_or_reworded_are_found(registry, edit):
     path = registry.folder / "changes.jsonl"
     path.write_bytes(b"".join(edit(path.read_bytes().splitlines(keepends=True))))
 
-    with pytest.raises(IntegrityError, match="DLQ-604"):
+    with pytest.raises(IntegrityError, match="DLQ-605"):
         registry.promote(THREE, expected=TWO, as_of=DAY)
     assert registry.verify()["state"].iloc[0] == "changed"
 

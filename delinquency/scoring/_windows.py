@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from delinquency import scoring
 from delinquency.errors import IntegrityError, Problem
+from delinquency.scoring._scorer import Scorer
 
 __all__ = ["windows_of"]
 
 
-def windows_of(scorer: scoring.Scorer) -> tuple[int, ...]:
+def windows_of(scorer: Scorer) -> tuple[int, ...]:
     """Return the months that the features of a scorer look back.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Trained, or from a bundle.
 
     Raises
     ------

@@ -1,0 +1,88 @@
+"""Compiled loops: one way to compile them, for every room.
+
+A kernel is a plain Python loop over arrays. Compiled code is kept on the disk where there is a place for
+it, so the next process does not compile; where neither the package's folder nor the user's cache can be
+written, it is compiled in each process and one log line says so. Where numba is missing, the same loops
+run as they stand.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["compiled", "element_wise"]
+
+_LOG = logging.getLogger("delinquency")
+
+try:
+    import numba
+except ImportError:  # pragma: no cover - numba is a dependency, but no platform owes us a wheel
+    numba = None
+
+
+def compiled(loop: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Return a loop compiled, without the interpreter's lock.
+
+    Parameters
+    ----------
+    loop : callable
+        What to compile.
+    **options
+        For numba, such as ``error_model``. Never ``parallel``: its threads end the process when two
+        threads of ours call at once.
+
+    Examples
+    --------
+    >>> @compiled
+    ... def total(values):
+    ...     result = 0.0
+    ...     for value in values:
+    ...         result += value
+    ...     return result
+    >>> import numpy as np
+    >>> total(np.array([1.0, 2.0]))
+    3.0
+    """
+    if loop is None:
+        return lambda loop: compiled(loop, **options)
+    if numba is None:
+        return loop
+    try:
+        return numba.njit(nogil=True, cache=True, **options)(loop)
+    except RuntimeError:  # numba finds no place for its cache
+        _say_not_kept()
+        return numba.njit(nogil=True, **options)(loop)
+
+
+def element_wise(rule: Callable[..., Any]) -> Any:
+    """Return a rule for single numbers as a function of arrays.
+
+    Examples
+    --------
+    >>> @element_wise
+    ... def double(value):
+    ...     return 2 * value
+    >>> import numpy as np
+    >>> double(np.array([1, 2]))
+    array([2, 4])
+    """
+    if numba is None:  # pragma: no cover
+        import numpy as np
+
+        return np.vectorize(rule)
+    try:
+        return numba.vectorize(cache=True)(rule)
+    except RuntimeError:  # as above
+        _say_not_kept()
+        return numba.vectorize(rule)
+
+
+@functools.cache  # dozens of loops, one line
+def _say_not_kept() -> None:
+    _LOG.warning(
+        "compiled loops cannot be kept on this machine and are compiled in each process; "
+        "fix: set NUMBA_CACHE_DIR to a folder that can be written"
+    )
