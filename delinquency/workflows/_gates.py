@@ -298,7 +298,10 @@ def _quantiles(
 
 
 def _missing_of(run: Mapping[str, Any]) -> dict[str, float]:
-    accounts = max(run["reconciliation"]["read"], 1)
+    """Return the shares missing among the accounts that still ran."""
+    why = run.get("refused", {})
+    ended = sum(why.values()) - sum(wrongly_refused(why).values())
+    accounts = max(run["reconciliation"]["read"] - ended, 1)
     return {name: n / accounts for name, n in run["distribution"]["missing"].items()}
 
 

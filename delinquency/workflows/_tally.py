@@ -46,7 +46,9 @@ class Tally:
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
         self.balance += _hundredths(months, np.ones(len(months), dtype=bool))
-        gone = np.isnan(batch.values).sum(axis=0)
+        status = batch.last("status")
+        running = slice(None) if status is None else ~np.isin(status, schema.STATUSES[1:])
+        gone = np.isnan(batch.values[running]).sum(axis=0)
         self.missing.update(dict(zip(batch.names, gone.tolist(), strict=True)))
         if "months_since_last_obs" in batch.names:
             age = batch.values[:, batch.names.index("months_since_last_obs")]

@@ -86,6 +86,8 @@ def test_accounts_that_ended_are_not_scored_and_fail_no_gate(where, tmp_path, pa
     assert set(refused["account_id"]) == set(ended.loc[over, "account_id"])
     assert on_tables.reconciliation == {"read": 240, "scored": 240 - gone, "refused": gone}
     assert set(read_table(tmp_path / "out")["account_id"]) == set(on_tables.scores["account_id"])
+    # nor do their stale rows count as features that went missing
+    assert read_manifest(tmp_path / "out")["distribution"]["missing"]["dpd_max_3m"] == 0
 
 
 def test_an_account_that_ends_after_the_date_is_scored():
