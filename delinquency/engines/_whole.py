@@ -231,7 +231,9 @@ def _id_type(months: pd.DataFrame) -> pa.DataType:
 
 
 def _table(scores: pd.DataFrame, kind: pa.Schema) -> pa.Table:
-    columns = [pa.array(scores[f.name], type=f.type, from_pandas=True) for f in kind]
+    # pyarrow 16 keeps the large strings of pandas whatever type is asked for: hence the cast
+    columns: list[Any] = [pa.array(scores[f.name], f.type, from_pandas=True) for f in kind]
+    columns = [column.cast(f.type) for column, f in zip(columns, kind, strict=True)]
     return pa.Table.from_arrays(columns, schema=kind)
 
 

@@ -145,16 +145,17 @@ def nest_probabilities(table: pd.DataFrame, nested: Sequence[tuple[str, str]]) -
     """
     order = _closed(nested, [str(name) for name in table.columns])
     z = log_odds(table.to_numpy(dtype="float64"))
+    out = table.to_numpy(dtype="float64", copy=True)
     broken = np.zeros(len(z), dtype=bool)
     for narrow, wide in np.argwhere(order):
-        broken |= z[:, narrow] > z[:, wide]
-    out = table.to_numpy(dtype="float64", copy=True)
+        # neighbouring numbers may have one and the same log-odds
+        broken |= (z[:, narrow] > z[:, wide]) | (out[:, narrow] > out[:, wide])
     if broken.any():
+        nested_p = expit(_projected(z[broken], order))
         # the mean of the same numbers in another order may differ in its last digit
-        nested_z = _projected(z[broken], order)
         for narrow, wide in np.argwhere(order):
-            nested_z[:, narrow] = np.minimum(nested_z[:, narrow], nested_z[:, wide])
-        out[broken] = expit(nested_z)
+            nested_p[:, narrow] = np.minimum(nested_p[:, narrow], nested_p[:, wide])
+        out[broken] = nested_p
     return pd.DataFrame(out, index=table.index, columns=table.columns)
 
 

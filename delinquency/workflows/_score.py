@@ -314,7 +314,9 @@ def _column(name: str, values: pd.Series) -> pa.Array:
         return pa.array(values, pa.float64())
     if name == "account_id" and pd.api.types.is_integer_dtype(values.dtype):
         return pa.array(values, pa.int64())
-    return pa.array(values, pa.string(), from_pandas=True)
+    # pyarrow 16 keeps the large strings of pandas whatever type is asked for
+    texts: Any = pa.array(values, pa.string(), from_pandas=True)
+    return texts.cast(pa.string())
 
 
 def _refused(scored: scoring.Scored, batch: features.FeatureBatch) -> pa.Table:

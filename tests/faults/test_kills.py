@@ -67,7 +67,7 @@ def test_files_shown_one_by_one_are_caught(proof):
     broken = "files shown one by one"
 
     assert proof("kills.every_failpoint", kind="text", stride=3, broken=broken)["torn"]
-    assert proof("kills.torn_reads", commits=20, reads=500, broken=broken)["torn"]
+    assert proof("kills.torn_reads", commits=20, reads=10_000, broken=broken)["torn"]
 
 
 def test_a_missing_lock_is_caught(proof):

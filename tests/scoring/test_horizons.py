@@ -101,6 +101,16 @@ def test_a_chain_is_projected_as_isotonic_regression_does(table):
     assert (np.diff(got, axis=1) >= 0).all()
 
 
+def test_neighbouring_numbers_out_of_order_are_put_in_order():
+    """Their log-odds are one and the same number, so the log-odds alone would not tell."""
+    wide = np.linspace(0.001, 0.002, 1000)
+    table = pd.DataFrame({"a": wide / 2, "b": np.nextafter(wide, 1), "c": wide})
+
+    got = nest_probabilities(table, CHAIN).to_numpy()
+    assert (np.diff(table.to_numpy(), axis=1) < 0).any()
+    assert (np.diff(got, axis=1) >= 0).all()
+
+
 @pytest.mark.parametrize(
     "pairs",
     [
