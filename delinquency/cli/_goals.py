@@ -8,7 +8,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from delinquency.cli._options import AsOf, Json, Months, show
+from delinquency.cli._options import AsOf, Json, Months, Table, show
 from delinquency.errors import InputError, Problem
 
 
@@ -17,11 +17,11 @@ def review(
     months: Months,
     as_of: AsOf,
     recoveries: Annotated[
-        Path | None,
+        Table | None,
         typer.Option(help="Recoveries expected of written-off claims: month, amount."),
     ] = None,
     extra: Annotated[
-        Path | None,
+        Table | None,
         typer.Option(
             help="What the best plan adds: account_id, extra. None: no word on feasibility."
         ),

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
@@ -88,9 +88,3 @@ def show(table: pd.DataFrame, as_json: bool) -> None:
         print(table.to_json(orient="records", date_format="iso", force_ascii=False))
     else:
         print(table.to_string(index=False) if len(table) else "nothing")
-
-
-def table_or_none(path: str | None) -> Any:
-    from delinquency import storage
-
-    return None if path is None else storage.read_table(path)

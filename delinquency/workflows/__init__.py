@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from delinquency.workflows._review import review, review_files, review_goals
     from delinquency.workflows._road import Scoring, Trained, check, score, train
+    from delinquency.workflows._road_files import check_files, train_files
     from delinquency.workflows._score import score_files
 
 # A nightly batch needs neither what learns nor what draws, so each verb is loaded when it is called.
@@ -48,6 +49,7 @@ _HOMES = {
     "_retrain_settings": ("Gates", "LabelSettings", "RetrainSettings", "Window"),
     "_review": ("review", "review_files", "review_goals"),
     "_road": ("Scoring", "Trained", "check", "score", "train"),
+    "_road_files": ("check_files", "train_files"),
     "_score": ("score_files",),
 }
 
@@ -65,6 +67,7 @@ __all__ = [
     "Trained",
     "Window",
     "check",
+    "check_files",
     "demo",
     "monitor",
     "monitor_files",
@@ -83,6 +86,7 @@ __all__ = [
     "score",
     "score_files",
     "train",
+    "train_files",
     "verify",
 ]
 
