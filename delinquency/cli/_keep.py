@@ -22,7 +22,10 @@ def monitor(
     as_of: AsOf,
     out: OutFolder,
     accounts: Accounts = None,
-    segment: Annotated[str, typer.Option(help="Column of accounts to judge by.")] = "segment",
+    segment: Annotated[
+        str | None,
+        typer.Option(help='Column of --accounts to judge by; "segment" if not given.'),
+    ] = None,
     labels: Labels = None,
     look_back: Annotated[int, typer.Option("--look-back", help="Months looked at.")] = 12,
     fail_on_reasons: Annotated[

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from delinquency.workflows._demo import Demo, demo
     from delinquency.workflows._files import plan_files, report_files
     from delinquency.workflows._gates import GateLimits
-    from delinquency.workflows._monitor import Monitored, monitor, monitor_files
+    from delinquency.workflows._monitor import Monitored, monitor
+    from delinquency.workflows._monitor_files import monitor_files
     from delinquency.workflows._plan import plan
     from delinquency.workflows._retrain import Retrained, retrain
     from delinquency.workflows._retrain_files import (
@@ -41,7 +42,8 @@ _HOMES = {
     "_demo": ("Demo", "demo"),
     "_files": ("plan_files", "report_files"),
     "_gates": ("GateLimits",),
-    "_monitor": ("Monitored", "monitor", "monitor_files"),
+    "_monitor": ("Monitored", "monitor"),
+    "_monitor_files": ("monitor_files",),
     "_plan": ("plan",),
     "_retrain": ("Retrained", "retrain"),
     "_retrain_files": ("RetrainRun", "promote_files", "retrain_files", "roll_back_files"),

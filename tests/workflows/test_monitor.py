@@ -10,7 +10,7 @@ from delinquency.errors import InputError, IntegrityError
 from delinquency.monitoring import Limits
 from delinquency.scoring import Scorer
 from delinquency.storage import Registry, verify
-from delinquency.workflows import _monitor
+from delinquency.workflows import _monitor_files
 
 SHOCK = "2025-03-31"  # three fifths of three years on
 
@@ -164,17 +164,84 @@ def test_what_was_written_to_while_it_was_read_is_not_vouched_for(world, tmp_pat
     """The manifest would name the hash of months that nobody monitored."""
     folder, book, _ = world
     storage.write_table(book.months, tmp_path / "months.parquet")
-    sound = _monitor.monitor
+    sound = _monitor_files.monitor
 
     def slow(months, *rest, **keywords):
         storage.write_table(months.assign(balance=1.0), tmp_path / "months.parquet")
         return sound(months, *rest, **keywords)
 
-    monkeypatch.setattr(_monitor, "monitor", slow)
+    monkeypatch.setattr(_monitor_files, "monitor", slow)
     with pytest.raises(IntegrityError, match="DLQ-604"):
         workflows.monitor_files(
             tmp_path / "months.parquet", folder / "bundle", as_of="2025-01-31",
             out=tmp_path / "run", look_back=1,
         )  # fmt: skip
 
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_segment_is_judged_by_itself(world, tmp_path):
+    """After the shock: who is surely off is named, who is too small is said to be, on page and in JSON."""
+    folder, _, _ = world
+    found = workflows.monitor_files(
+        folder / "months.parquet", folder / "bundle", as_of="2025-10-31", out=tmp_path / "run",
+        accounts=folder / "accounts.parquet",
+    )  # fmt: skip
+    page = (tmp_path / "run" / "monitor.html").read_text("utf-8")
+    document = json.loads((tmp_path / "run" / "monitor.json").read_bytes())
+
+    told = {(row["segment"], row["question"]): row for row in document["segment_verdicts"]}
+    assert len(told) == 3 * 4
+    assert told["thin_file", "calibration"]["state"] == "beyond"
+    assert told["prime", "calibration"]["state"] == "within"
+    assert told["thin_file", "score_shift"]["state"] == "too small"
+    assert told["thin_file", "score_shift"]["noise"] > 2 * told["prime", "score_shift"]["noise"]
+    accused = {r.evidence["segment"] for r in found.reasons if r.code.startswith("segment")}
+    assert accused == {"near_prime", "thin_file"}
+    assert {row["segment"] for row in document["segment_drift"]} == {
+        "prime",
+        "near_prime",
+        "thin_file",
+    }
+    assert {row["kind"] for row in document["segment_stability"]} == {"score", "band", "feature"}
+    assert "2 of 3 segments lie surely beyond a limit; 3 of 3 are too small for some" in page
+    assert "too small to judge" in page
+    assert any("too small" in note and "thin_file" in note for note in found.notes)
+
+
+def test_before_the_shock_no_segment_is_accused(world):
+    """The negative control of the last test."""
+    _, book, scorer = world
+    found = workflows.monitor(book.months, scorer, as_of="2025-03-31", accounts=book.accounts)
+
+    assert "beyond" not in set(found.segment_verdicts["state"])
+    assert found.reasons == []
+
+
+def test_segments_without_their_accounts_of_training_are_judged_by_outcomes_alone(world):
+    """Months that begin after training, or another split, are said; a wrong shift is not shown."""
+    _, book, scorer = world
+    late = book.months[book.months["month"] > "2025-01-31"]
+    where = {"as_of": "2025-10-31", "accounts": book.accounts, "look_back": 6}
+    cut = workflows.monitor(late, scorer, **where)
+    other = Scorer(**{**scorer.__dict__, "about": {**scorer.about, "split": {"salt": "other"}}})
+    split = workflows.monitor(book.months, other, **where)
+
+    for found in (cut, split):
+        assert found.segment_stability is None
+        assert set(found.segment_verdicts["question"]) == {"calibration"}
+    assert any("do not hold the accounts of 2024-12-31" in note for note in cut.notes)
+    assert any("which accounts it learnt from" in note for note in split.notes)
+
+
+def test_a_segment_without_accounts_is_refused(world, run, tmp_path):
+    """One line, before anything is read, instead of a page that says nothing of it."""
+    done = run(
+        *("monitor", "--months", "nowhere.parquet", "--bundle", "nowhere", "--as-of", SHOCK),
+        *("--segment", "product", "--out", tmp_path / "run"),
+    )
+
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert done.lines[0].startswith("DLQ-204 segment: a segment is named, but no accounts")
+    assert "--accounts" in done.lines[0]
     assert not (tmp_path / "run").exists()
