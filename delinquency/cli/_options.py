@@ -11,6 +11,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from delinquency.errors import InputError, Problem
+
 # A table is a text and no Path: a path would make one slash of the two in postgresql://host/database#table.
 Table = str
 Months = Annotated[
@@ -71,6 +73,21 @@ def reasons_by_gate(overrides: list[str] | None) -> dict[str, str]:
     """Return GATE=REASON as a mapping."""
     parts = (text.partition("=") for text in overrides or [])
     return {gate.strip(): reason for gate, _, reason in parts}
+
+
+def numbers(given: list[str] | None, option: str, noun: str, example: str) -> dict[str, float]:
+    """Return NAME=NUMBER, given any number of times, as a mapping."""
+    found = {}
+    for entry in given or []:
+        name, _, amount = entry.partition("=")
+        try:
+            found[name.strip()] = float(amount)
+        except ValueError:
+            problem = Problem(
+                "DLQ-205", f"{noun} is NAME=NUMBER", option, fix=f"write {option} {example}"
+            )
+            raise InputError(problem) from None
+    return found
 
 
 def progress() -> Callable[[str], None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 
-from delinquency.errors import InputError, Problem
+from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.storage import quoted
 
 __all__ = ["Limits"]
 
@@ -57,10 +59,49 @@ class Limits:
 
     def __post_init__(self) -> None:
         wrong = [name for name, value in asdict(self).items() if not 0 <= value < np.inf]
-        if self.in_a_row < 1:
-            wrong.append("in_a_row")
-        if self.early_ratio <= 1:
-            wrong.append("early_ratio")
-        if wrong:
-            what = "a limit is not negative, early_ratio is above 1 and in_a_row is 1 at least"
-            raise InputError(Problem("DLQ-205", what, f"limits.{wrong[0]}", len(wrong)))
+        found = [_problem(name, "expected a finite number that is not negative") for name in wrong]
+        if "early_ratio" not in wrong and self.early_ratio <= 1:
+            found.append(_problem("early_ratio", "expected a number above 1"))
+        if "in_a_row" not in wrong and (self.in_a_row < 1 or self.in_a_row % 1):
+            found.append(_problem("in_a_row", "expected a whole number, 1 at least"))
+        if found:
+            raise InputError(*found)
+
+    def changed(self, to: Mapping[str, float]) -> Limits:
+        """Return these limits with some of them changed.
+
+        Parameters
+        ----------
+        to : mapping of str to float
+            Limit to its new value.
+
+        Raises
+        ------
+        InputError
+            ``DLQ-202`` for each name that is no limit, ``DLQ-205`` for values that make no sense.
+
+        Examples
+        --------
+        >>> Limits().changed({"score_psi": 0.2}).score_psi
+        0.2
+        """
+        names = [entry.name for entry in fields(self)]
+        odd = [name for name in to if name not in names]
+        if odd:
+            known = f"known limits: {', '.join(names)}"
+            raise InputError(
+                *(
+                    Problem(
+                        "DLQ-202", "unknown limit", quoted(n), fix=did_you_mean(n, names) or known
+                    )
+                    for n in odd
+                )
+            )
+        new = replace(self, **to)
+        return replace(new, in_a_row=int(new.in_a_row))
+
+
+def _problem(name: str, what: str) -> Problem:
+    return Problem(
+        "DLQ-205", what, f"limits.{name}", 1, "change it, or leave it out for the default"
+    )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from delinquency.workflows._retrain_settings import (
         Gates,
         LabelSettings,
+        LimitSettings,
+        MonitorSettings,
         RetrainSettings,
         Window,
     )
@@ -48,7 +50,10 @@ _HOMES = {
     "_retrain": ("Retrained", "retrain"),
     "_retrain_files": ("RetrainRun", "promote_files", "retrain_files", "roll_back_files"),
     "_retrain_gates": ("Gate",),
-    "_retrain_settings": ("Gates", "LabelSettings", "RetrainSettings", "Window"),
+    "_retrain_settings": (
+        *("Gates", "LabelSettings", "LimitSettings", "MonitorSettings"),
+        *("RetrainSettings", "Window"),
+    ),
     "_review": ("review", "review_files", "review_goals"),
     "_road": ("Scoring", "Trained", "check", "score", "train"),
     "_road_files": ("check_files", "train_files"),
@@ -61,6 +66,8 @@ __all__ = [
     "GateLimits",
     "Gates",
     "LabelSettings",
+    "LimitSettings",
+    "MonitorSettings",
     "Monitored",
     "RetrainRun",
     "RetrainSettings",

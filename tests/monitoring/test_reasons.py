@@ -195,5 +195,15 @@ def test_reasons_are_json_and_read_as_words():
 )
 def test_limits_that_make_no_sense_are_refused(wrong):
     """Before anything is compared with them."""
-    with pytest.raises(InputError, match="DLQ-205"):
+    with pytest.raises(InputError, match=f"DLQ-205 limits.{next(iter(wrong))}"):
         replace(Limits(), **wrong)
+
+
+def test_every_wrong_limit_is_told_at_once():
+    """All problems of one pass together."""
+    with pytest.raises(InputError) as caught:
+        Limits(score_psi=-1, in_a_row=0, missing=np.inf)
+
+    assert [problem.where.partition(".")[2] for problem in caught.value.problems] == [
+        *("score_psi", "missing", "in_a_row")
+    ]

@@ -245,3 +245,77 @@ def test_a_segment_without_accounts_is_refused(world, run, tmp_path):
     assert done.lines[0].startswith("DLQ-204 segment: a segment is named, but no accounts")
     assert "--accounts" in done.lines[0]
     assert not (tmp_path / "run").exists()
+
+
+SETTINGS = """\
+format: 1
+months: months.parquet
+registry: models
+limits:
+  score_psi: 0.2
+  log_odds: 0.9
+"""
+
+
+def test_limits_come_from_the_file_and_the_command_line_and_are_written_down(world, run, tmp_path):
+    """One file with retraining; what the command line says goes before it; the rest is the default."""
+    folder, _, _ = world
+    (tmp_path / "retrain.yaml").write_text(SETTINGS, "utf-8")
+    where = ("--months", folder / "months.parquet", "--bundle", folder / "bundle", "--look-back", 6)
+    date = ("--as-of", "2025-10-31", "--settings", tmp_path / "retrain.yaml", "--json")
+    wide = run("monitor", *where, *date, "--out", tmp_path / "wide")
+    lines = ("--limit", "log_odds=0.25", "--limit", "in_a_row=2")
+    narrow = run("monitor", *where, *date, *lines, "--out", tmp_path / "narrow")
+
+    assert (wide.code, narrow.code) == (0, 0), wide.err + narrow.err
+    codes = [{r["code"] for r in json.loads(d.out)["retrain_reasons"]} for d in (wide, narrow)]
+    assert "calibration" not in codes[0] and "calibration" in codes[1]
+    limits = {**Limits().__dict__, "score_psi": 0.2, "log_odds": 0.25, "in_a_row": 2}
+    document = json.loads((tmp_path / "narrow" / "monitor.json").read_bytes())
+    manifest = storage.read_manifest(tmp_path / "narrow")
+    assert document["limits"] == manifest["limits"] == limits
+    assert manifest["inputs"]["settings"]["path"].endswith("retrain.yaml")
+    page = (tmp_path / "narrow" / "monitor.html").read_text("utf-8")
+    assert "score_psi 0.2, feature_psi 0.25" in page
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("score_psi:", "scor_psi:", r'm.yaml:5:3: DLQ-202 unknown key .*mean "score_psi"'),
+        ("0.2", "-0.2", r"m.yaml:5:14: DLQ-205 .*score_psi.*greater than or equal to 0"),
+        ("0.9", ".nan", r"m.yaml:6:13: DLQ-205"),
+        ("log_odds: 0.9", "early_ratio: 1", r"m.yaml:6:16: DLQ-205 .*early_ratio.*greater than 1"),
+    ],
+)
+def test_a_mistake_in_a_limit_of_the_file_is_told_with_its_place(run, tmp_path, was, now, told):
+    """Before a table is looked for."""
+    (tmp_path / "m.yaml").write_text(SETTINGS.replace(was, now), "utf-8")
+    done = run(
+        *("monitor", "--months", "nowhere.parquet", "--bundle", "nowhere", "--as-of", SHOCK),
+        *("--settings", tmp_path / "m.yaml", "--out", tmp_path / "run"),
+    )
+
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert re.search(told, done.lines[0])
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("scor_psi=0.2", r'DLQ-202 .*scor_psi.*did you mean "score_psi"'),
+        ("zzz=1", r"DLQ-202 .*known limits: score_psi, feature_psi"),
+        ("score_psi=nan", r"DLQ-205 limits.score_psi: expected a finite number"),
+        ("in_a_row=1.5", r"DLQ-205 limits.in_a_row: expected a whole number"),
+        ("score_psi", r"DLQ-205 --limit: a limit is NAME=NUMBER.*write --limit score_psi=0.2"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(run, tmp_path, limit, told):
+    """A typo would otherwise leave the default in force, unseen."""
+    done = run(
+        *("monitor", "--months", "nowhere.parquet", "--bundle", "nowhere", "--as-of", SHOCK),
+        *("--limit", limit, "--out", tmp_path / "run"),
+    )
+
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert re.search(told, done.lines[0])
