@@ -17,7 +17,7 @@ from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._database import fetching
 from delinquency.workflows._gates import GATES
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._score import JOB, bundle_file, score_files
+from delinquency.workflows._score import COMMITTED, JOB, bundle_file, score_files
 
 __all__ = ["rescore", "verify"]
 
@@ -41,9 +41,14 @@ def verify(run: Path_, *, decisions: Path_ | None = None) -> pd.DataFrame:
 
     Raises
     ------
+    InputError
+        ``DLQ-109`` when nothing is there: a mistyped path is no damage.
     IntegrityError
         ``DLQ-601`` when there is no sound manifest, ``DLQ-602`` when a log cannot be read.
     """
+    for place in (run, decisions):
+        if place is not None:
+            storage.must_exist(place)
     if (Path(run) / "chain.json").is_file() and not (Path(run) / "run_manifest.json").exists():
         return strategies.verify_decisions(run)
     files = storage.verify(run)
@@ -83,12 +88,16 @@ def rescore(
     Raises
     ------
     InputError
-        ``DLQ-120`` when the folder holds another kind of run.
+        ``DLQ-109`` when the folder is not there, or a place that is given for an input; ``DLQ-120`` when
+        it holds another kind of run.
     IntegrityError
         ``DLQ-601`` when there is no sound manifest.
     EnvironmentFailure
         When disk or memory do not suffice; that says nothing of the run.
     """
+    for place in (run, months, bundle):
+        if place is not None:
+            storage.must_exist(place)
     root = storage.shown(run)
     manifest = storage.read_manifest(root)
     if manifest.get("job") != JOB:
@@ -115,7 +124,7 @@ def rescore(
                 out=again,
                 memory=memory,
                 override=dict.fromkeys(GATES, "computed again for an audit"),
-                say=say,
+                say=_but_committed(say),
                 **manifest["settings"],
             )
         except (InputError, GateError) as error:
@@ -126,6 +135,11 @@ def rescore(
             results = _results(root, storage.shown(again))
     rows += [("versions", *_versions(manifest["versions"])), ("results", *results)]
     return _table(rows)
+
+
+def _but_committed(say: Say) -> Say:
+    """Return a teller that does not say of a run in a temporary folder that it was committed."""
+    return lambda text: None if text.startswith(COMMITTED) else say(text)
 
 
 def _table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:

@@ -185,7 +185,7 @@ def report_files(
     """
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
     standing = None if goals is None else review_files(goals, months, as_of=as_of)
-    scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
+    scorer = scoring.Scorer.from_bundle(storage.load_bundle(storage.must_exist(bundle)))
     page = tell(
         storage.read_table(months),
         scorer,

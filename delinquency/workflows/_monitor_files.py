@@ -25,7 +25,7 @@ def scorer_of(path: Path_) -> tuple[scoring.Scorer, str]:
     """Return the scorer of a bundle's folder, or the champion of a registry's, and its hash."""
     registry = storage.Registry(path)
     is_registry = (Path(path) / "changes.jsonl").is_file()
-    bundle = registry.load() if is_registry else storage.load_bundle(path)
+    bundle = registry.load() if is_registry else storage.load_bundle(storage.must_exist(path))
     return scoring.Scorer.from_bundle(bundle), bundle.hash
 
 

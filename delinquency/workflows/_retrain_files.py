@@ -183,7 +183,7 @@ def promote_files(
 ) -> storage.Change:
     """Make the bundle of a folder champion by hand, such as the candidate of an evidence folder."""
     kept = storage.Registry(registry)
-    name = kept.add(storage.load_bundle(bundle))
+    name = kept.add(storage.load_bundle(storage.must_exist(bundle)))
     return kept.promote(
         name,
         expected=expected,

@@ -260,7 +260,7 @@ def score(
     if (count := sum(wrong.values())) > max_refused * len(X):
         most = max(wrong, key=lambda why: wrong[why])
         what = f"{count:,} of {len(X):,} accounts were refused, most often {most}"
-        fix = "mend the input, or allow more with max_refused"
+        fix = "mend the input; `delinquency score` lists who is refused and why (in Python: max_refused)"
         raise GateError(Problem("DLQ-303", what, "scores", count, fix))
     wanted = scores["band"].isin(reasons_for or scorer.bands.names[-1:])
     say(f"reasons for {wanted.sum():,} accounts")

@@ -22,10 +22,11 @@ from delinquency.workflows._intake import Intake, memory_bytes, open_months
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._tally import Tally, of_part
 
-__all__ = ["JOB", "bundle_file", "score_files"]
+__all__ = ["COMMITTED", "JOB", "bundle_file", "score_files"]
 
 Path_ = str | os.PathLike[str]
 JOB = "score"
+COMMITTED = "committed"  # how the last word of a run begins
 _REASONS = [f"reason_{k}" for k in range(1, 5)]
 
 
@@ -99,10 +100,12 @@ def score_files(
     """
     as_of = schema.as_date(as_of)
     source = open_months(months, memory_bytes(memory))
-    scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
+    scorer = scoring.Scorer.from_bundle(storage.load_bundle(storage.must_exist(bundle)))
     bands = _bands_with_reasons(scorer, reasons_for)
     gate.override([], override or {})  # a mistake in it costs no time
-    before = None if last is None else storage.read_manifest(storage.shown(last))
+    before = (
+        None if last is None else storage.read_manifest(storage.shown(storage.must_exist(last)))
+    )
     with storage.open_run(
         out,
         JOB,
@@ -133,7 +136,7 @@ def score_files(
                 "gates": [entry.as_dict() for entry in gates],
             }
         )
-        say(f"committed: run {manifest['run_id']}")
+        say(f"{COMMITTED}: run {manifest['run_id']}")
     return _by_band(scorer, manifest)
 
 
@@ -213,10 +216,7 @@ class _Work:
                 tally.read(batch)
             self._count(tally, coming, say)
         if batch is None or not tally.accounts:
-            fix = "check the snapshot date against the months of the table"
-            raise InputError(
-                Problem("DLQ-100", "no row is known at the snapshot", "months", 0, fix)
-            )
+            raise _nothing_known(tally)
         self._finish(batch)
         summary = tally.summary()
         warnings = list(_stale(tally))
@@ -329,6 +329,14 @@ def _refused(scored: scoring.Scored, batch: features.FeatureBatch) -> pa.Table:
 def _nobody() -> scoring.Scored:
     none = pd.DataFrame({"account_id": [], "snapshot_date": [], "why": []}, dtype=object)
     return scoring.Scored(none, none)
+
+
+def _nothing_known(tally: Tally) -> InputError:
+    what = f"no row is known at {tally.as_of.date()}"
+    if tally.first is not None and tally.last is not None:
+        what += f"; the months of the table run from {tally.first.date()} to {tally.last.date()}"
+    fix = "choose an --as-of that they reach"
+    return InputError(Problem("DLQ-100", what, "months", 0, fix))
 
 
 def _progress(tally: Tally, rows: int | None) -> str:
