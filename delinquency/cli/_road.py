@@ -218,6 +218,7 @@ def plan(
         actors=actors or (),
         log=log,
         new_version=new_version,
+        say=progress(),
     )
     _publish(out, to)
     show(run, as_json)

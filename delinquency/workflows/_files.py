@@ -13,7 +13,7 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._plan import plan
+from delinquency.workflows._plan import doubts, plan
 from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell
@@ -98,6 +98,7 @@ def plan_files(
     actors: Sequence[str] = (),
     log: Path_ | None = None,
     new_version: bool = False,
+    say: Say = quiet,
 ) -> pd.DataFrame:
     """Plan a run of scores, or a file of them; write ``plan.parquet`` and the manifest.
 
@@ -111,6 +112,9 @@ def plan_files(
         Folder to write.
     strategy, house_policy : path, optional
         YAML files.
+    say : callable
+        Told what is odd: scores from before the last month end, contact times without a zone. The
+        manifest keeps it.
 
     Returns
     -------
@@ -137,24 +141,34 @@ def plan_files(
         out, "plan", as_of=day, inputs=inputs, settings=settings, new_version=new_version
     ) as run:
         if run.committed:
+            _warn(run.committed.get("warnings", []), say)
             return _by_band(storage.read_table(out))
+        scored, log_of_contacts = storage.read_table(scores), read_or_none(contacts)
+        warnings = doubts(scored, log_of_contacts, day)
+        _warn(warnings, say)
         table = plan(
-            storage.read_table(scores),
+            scored,
             storage.read_table(months),
             as_of=as_of,
             accounts=read_or_none(accounts),
-            contacts=read_or_none(contacts),
+            contacts=log_of_contacts,
             strategy=chosen,
             log=log,
             **rules,
         )
         run.write("plan.parquet", storage.table_bytes(table))
         facts: dict[str, Any] = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
+        facts["warnings"] = warnings
         if log is not None:
             facts["decisions"] = decisions_told(log, table)
         rows = {"plan.parquet": len(table)}
         run.commit({"main": "plan.parquet", "rows": rows, **facts})
     return _by_band(table)
+
+
+def _warn(lines: Sequence[str], say: Say) -> None:
+    for line in lines:
+        say(f"warning: {line}")
 
 
 def _by_band(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,13 +6,14 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from delinquency import history, schema
 from delinquency import strategy as strategies
 from delinquency.errors import InputError, Problem
 
-__all__ = ["conduct", "plan"]
+__all__ = ["conduct", "doubts", "plan"]
 
 
 def plan(
@@ -45,7 +46,8 @@ def plan(
     accounts : table, optional
         Holds, consents, jurisdiction, time zone, and other evidence that treatments ask for.
     contacts : table, optional
-        The contact log. Without one, limits on contacts are left to be confirmed.
+        The contact log. Without one, limits on contacts are left to be confirmed. Times without a
+        zone are UTC; `delinquency.strategy.times_without_zone` counts them.
     strategy : Strategy, optional
         The default one, a champion to be challenged, when not given.
     packs, house_policy, actors
@@ -116,7 +118,30 @@ def conduct(
         strategy=strategy,
         actors=actors,
     )
-    return table, list(_sentences(table, contacts is not None, when))
+    zone = [f"{line[0].upper()}{line[1:]}." for line in _zone(contacts)]
+    return table, [*_sentences(table, contacts is not None, when), *zone]
+
+
+def doubts(scores: Any, contacts: Any, as_of: Any) -> list[str]:
+    """Return what is odd in the tables that a plan rests on, a sentence each, without a full stop."""
+    day = schema.as_date(as_of)
+    frame = schema.admit(scores, schema.SCORES)
+    # the day after, so that a month end counts as the end of its month
+    months = schema.month_number(frame["snapshot_date"] + np.timedelta64(1, "D"))
+    stale = months < schema.month_number([day + np.timedelta64(1, "D")])[0]
+    told = []
+    if stale.any():
+        oldest = frame["snapshot_date"].min().date()
+        told.append(
+            f"{stale.sum():,} of {len(frame):,} scores are stale: they are of {oldest}, the plan is as of"
+            f" {day.date()}, and a month has ended between; score again"
+        )
+    return told + _zone(contacts)
+
+
+def _zone(contacts: Any) -> list[str]:
+    count = 0 if contacts is None else strategies.times_without_zone(contacts)
+    return [f"{count:,} contact times have no zone and are taken as UTC"] if count else []
 
 
 def _sentences(table: pd.DataFrame, counted: bool, when: Any) -> list[str]:

@@ -590,3 +590,20 @@ def test_rescore_says_of_nothing_that_it_was_committed(files, run, tmp_path):
     assert "committed" in scored.err
     assert again.code == 0
     assert "accounts" in again.err and "committed" not in again.err
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_the_list_of_rules_fits_the_terminal(run, monkeypatch, columns):
+    """Every rule with its source is there, on lines that no terminal breaks."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    told = run("rules", "list")
+    records = json.loads(run("rules", "list", "--json").out)
+
+    assert told.code == 0
+    assert max(map(len, told.out.splitlines())) <= columns
+    words = " ".join(told.out.split())
+    for rule in records:
+        assert f"{rule['rule']}: {rule['acts']}" in words
+        assert " ".join((rule["cite"] or "").split())[:40] in words
+    few = run("rules", "list", "--unverified").out
+    assert few.count("unverified") == sum(rule["unverified"] for rule in records)
