@@ -46,7 +46,21 @@ def rules_treatments(as_json: Json = False) -> None:
     """List the treatments."""
     from delinquency import strategy as strategies
 
-    show(strategies.treatments(), as_json)
+    table = strategies.treatments()
+    if as_json:
+        show(table, as_json=True)
+    else:
+        print("\n".join(_told(table)))
+
+
+def _told(table: pd.DataFrame) -> Iterator[str]:
+    """Yield the treatments one after the other, no line wider than the terminal."""
+    width = max(shutil.get_terminal_size().columns, 40)
+    for row in table.fillna("").to_dict("records"):
+        yield from _wrapped(f"{row.pop('treatment')}: {row.pop('name')}", width, 0)
+        yield from _wrapped(str(row.pop("text")), width, 4)
+        facts = [f"{name} {value}" for name, value in row.items() if value != ""]
+        yield from _wrapped("; ".join(facts), width, 4)
 
 
 @rules_app.command("list")

@@ -525,6 +525,9 @@ def test_a_path_that_is_not_there_is_a_mistake_and_no_damage(files, run, tmp_pat
         ("verify", near),
         ("verify", files.folder, "--decisions", near),
         ("rescore", near),
+        ("champion", "show", near),
+        ("champion", "verify", near),
+        ("champion", "rollback", near, "--expected", "x", "--as-of", AS_OF, "--note", "x"),
         *[("champion", "promote", tmp_path / "models", "--bundle", near, "--expected", "none",
            "--as-of", AS_OF, "--note", "x")],
     ]  # fmt: skip
@@ -607,3 +610,16 @@ def test_the_list_of_rules_fits_the_terminal(run, monkeypatch, columns):
         assert " ".join((rule["cite"] or "").split())[:40] in words
     few = run("rules", "list", "--unverified").out
     assert few.count("unverified") == sum(rule["unverified"] for rule in records)
+
+
+def test_the_list_of_treatments_fits_the_terminal(run, monkeypatch):
+    """Each with what it asks for and costs."""
+    monkeypatch.setenv("COLUMNS", "80")
+    told = run("rules", "treatments").out
+    records = json.loads(run("rules", "treatments", "--json").out)
+
+    assert max(map(len, told.splitlines())) <= 80
+    words = " ".join(told.split())
+    assert all(f"{row['treatment']}: {row['name']}" in words for row in records)
+    assert all(row["text"] in words for row in records)
+    assert "requires valid_phone, robocall_consent, in_window, under_cap" in words
