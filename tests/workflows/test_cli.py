@@ -560,7 +560,9 @@ def test_a_csv_parted_by_other_marks_is_named(files, run, tmp_path, mark, word, 
 def test_a_date_outside_the_months_is_told_which_there_are(files, run, tmp_path, verb):
     """A wrong year is the commonest slip of a first hour."""
     bundle = ("--bundle", files.bundle)
-    write_table(read_table(files.months).head(1)[["account_id"]], tmp_path / "s.parquet")
+    scores = read_table(files.months).head(1)[["account_id"]]
+    scores = scores.assign(snapshot_date="2023-06-30", probability=0.1, points=600.0, band="A")
+    write_table(scores, tmp_path / "s.parquet")
     more = {"train": (), "plan": ("--scores", tmp_path / "s.parquet")}.get(verb, bundle)
     where = ("--months", files.months, "--as-of", "2023-06-30", "--out", tmp_path / "o")
     done = run(verb, *where, *more)
