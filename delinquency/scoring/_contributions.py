@@ -33,11 +33,10 @@ from delinquency.scoring._trees import GOES_LEFT, GOES_RIGHT, Trees, as_matrix
 
 __all__ = ["contributions"]
 
-_ROWS = 256  # most rows of a block
+_ROWS = 256  # most rows of a block, and of what a thread takes at a time
 _CELLS = (
     1 << 18
 )  # most numbers of a buffer: fewer rows where trees are large, so that it stays in cache
-_CHUNK = 1024
 
 # A node or a leaf. Its place, and those that it names, count from the first of its tree.
 _SPOT = np.dtype(
@@ -106,11 +105,16 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
     tables = (grove.spots, grove.start, grove.nodes, grove.points, grove.place, grove.weight)
 
     def work(first: int) -> None:
-        rows = slice(first, first + _CHUNK)
+        rows = slice(first, first + _ROWS)
         _accumulate(X[rows], *tables, out[rows])
 
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        list(pool.map(work, range(0, len(X), _CHUNK)))
+    starts = range(0, len(X), _ROWS)
+    if threads <= 1 or len(starts) <= 1:
+        for first in starts:
+            work(first)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, starts))
     return out / trees.models[0]
 
 
