@@ -34,9 +34,8 @@ from delinquency.scoring._trees import GOES_LEFT, GOES_RIGHT, Trees, as_matrix
 __all__ = ["contributions"]
 
 _ROWS = 256  # most rows of a block, and of what a thread takes at a time
-_CELLS = (
-    1 << 18
-)  # most numbers of a buffer: fewer rows where trees are large, so that it stays in cache
+# most numbers of a buffer: large trees take fewer rows at a time, so that it stays in cache
+_CELLS = 1 << 18
 
 # A node or a leaf. Its place, and those that it names, count from the first of its tree.
 _SPOT = np.dtype(
@@ -212,6 +211,8 @@ def _descend(spots, nodes, tree, reach, features):  # pragma: no cover
 
 # Every loop over rows below is one pass of additions and multiplications, which becomes vector
 # instructions. They are not fused, so that a row has the same bits on every processor and in every block.
+# Such a loop stands in a function of its own: inside a loop over nodes, the compiler's check that what is
+# read and what is written lie apart spans all nodes, fails, and the slow version runs.
 
 
 @compiled(error_model="numpy")
