@@ -237,3 +237,15 @@ def test_a_later_sample_of_another_kind_is_refused(data):
     for later in ((X, y[:-1]), (X, y + 5)):
         with pytest.raises(InputError, match="DLQ-103 later"):
             RiskModel(**QUICK).fit(X, y, later=later)
+
+
+def test_the_size_of_blocks_changes_nothing(monkeypatch):
+    """Rows left out are predicted a thousand at a time or all at once: the same to the last bit."""
+    X, y = sample(2500)
+    later = sample(700, seed=3)
+    whole = RiskModel(**QUICK).fit(X, y, later=later)
+    monkeypatch.setattr("delinquency.scoring._model._BLOCK", 97)
+    parted = RiskModel(**QUICK).fit(X, y, later=later)
+
+    assert whole.n_trees_ == parted.n_trees_
+    np.testing.assert_array_equal(whole.out_of_fold_, parted.out_of_fold_)
