@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from scipy.special import expit
 
 from delinquency.errors import InputError, IntegrityError, Problem
 from delinquency.schema import STATUSES
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
+from delinquency.scoring._expit import expit
 from delinquency.scoring._points import PointsScale
 from delinquency.scoring._reference import Reference, reference_of
 from delinquency.scoring._trees import AS_ZERO, Trees

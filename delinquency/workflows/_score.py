@@ -295,12 +295,15 @@ class _Work:
 
     def _scores(self, scores: pd.DataFrame, X: pd.DataFrame) -> pa.Table:
         wanted = scores["band"].isin(self.bands).to_numpy()
-        texts = pd.DataFrame(columns=_REASONS)
+        columns = {name: _column(name, scores[name]) for name in scores.columns}
+        columns |= dict.fromkeys(_REASONS, pa.nulls(len(scores), pa.string()))
         if wanted.any():
             threads = os.cpu_count() or 1
             texts = scoring.reasons(self.scorer, X[wanted], lang=self.lang, threads=threads)
-        scores = scores.join(texts.set_index(scores.index[wanted])).assign(bundle=self.hash)
-        return pa.table({name: _column(name, scores[name]) for name in scores.columns})
+            texts = texts.set_index(np.flatnonzero(wanted)).reindex(range(len(scores)))
+            columns |= {name: _column(name, texts[name]) for name in texts.columns}
+        columns["bundle"] = pa.repeat(self.hash, len(scores))
+        return pa.table(columns)
 
 
 _DATES = pa.timestamp("us")
