@@ -14,7 +14,8 @@ import pandas as pd
 from delinquency import features, history, monitoring, report, schema, scoring, storage
 from delinquency.errors import InputError, IntegrityError, Problem, did_you_mean
 from delinquency.workflows._database import fetching
-from delinquency.workflows._files import commit, read_or_none
+from delinquency.workflows._files import commit
+from delinquency.workflows._plan import read_or_none
 from delinquency.workflows._say import Say, quiet
 
 __all__ = ["Monitored", "label_of", "monitor", "monitor_files", "plain", "population", "scorer_of"]

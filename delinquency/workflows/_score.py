@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,15 @@ import pyarrow as pa
 from delinquency import features, schema, scoring, storage
 from delinquency.errors import InputError, Problem
 from delinquency.workflows import _gates as gate
+from delinquency.workflows._asked import PlanAsked
 from delinquency.workflows._database import fetching
 from delinquency.workflows._intake import Intake, memory_bytes, open_months
 from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._score_tables import column, nobody, refused_table
 from delinquency.workflows._tally import Tally, of_part
+
+if TYPE_CHECKING:
+    from delinquency.workflows._score_plan import Planner
 
 __all__ = ["JOB", "bundle_file", "score_files"]
 
@@ -29,7 +34,7 @@ JOB = "score"
 _REASONS = [f"reason_{k}" for k in range(1, 5)]
 
 
-@fetching("months")
+@fetching("months", "accounts", "contacts")
 def score_files(
     months: Path_,
     bundle: Path_,
@@ -39,13 +44,20 @@ def score_files(
     lang: str = "en",
     reasons_for: Sequence[str] | None = None,
     memory: str | int = "1GiB",
+    strategy: Path_ | None = None,
+    accounts: Path_ | None = None,
+    contacts: Path_ | None = None,
+    packs: Sequence[str] = (),
+    house_policy: Path_ | None = None,
+    actors: Sequence[str] = (),
+    at: Any = None,
     last: Path_ | None = None,
     limits: gate.GateLimits | None = None,
     override: Mapping[str, str] | None = None,
     new_version: bool = False,
     say: Say = quiet,
 ) -> pd.DataFrame:
-    """Score a table of months of any size; write scores, refused accounts and the manifest.
+    """Score a table of months of any size; write scores, refused accounts, plan and the manifest.
 
     Rows are read in batches of whole accounts; while the next is read and its features are computed,
     the last is scored and written. What fits one batch becomes ``scores.parquet`` and
@@ -69,7 +81,12 @@ def score_files(
     reasons_for : sequence of str, optional
         Bands whose accounts get reasons; the riskiest alone by default, none for an empty one.
     memory : str or int
-        How much the process may hold, such as ``"1GiB"``.
+        How much the process may hold, such as ``"1GiB"``; `accounts` and `contacts` come on top.
+    strategy : path, optional
+        Strategy file. With one, ``plan.parquet`` is made in the same run, of the same rows as
+        `plan_files` would make of the finished scores.
+    accounts, contacts, packs, house_policy, actors, at
+        As for `plan_files`; for the plan alone.
     last : path, optional
         Folder of the run before, which the gates compare with; the one that stands in `out` if not given.
     limits : GateLimits, optional
@@ -89,7 +106,8 @@ def score_files(
     Raises
     ------
     InputError
-        Tables that cannot be used; ``DLQ-112`` when accounts do not rise.
+        Tables that cannot be used; ``DLQ-112`` when accounts do not rise; ``DLQ-189`` what is for a
+        plan, without a strategy, or more accounts of scattered persons than fit the memory.
     GateError
         ``DLQ-303`` when too many accounts were refused, ``DLQ-306`` for any other gate. The output
         is then in ``quarantine`` with a report, and what stood before stands.
@@ -103,18 +121,20 @@ def score_files(
     bands = _bands_with_reasons(scorer, reasons_for)
     gate.override([], override or {})  # a mistake in it costs no time
     before = None if last is None else storage.read_manifest(storage.shown(last))
+    asked = PlanAsked(strategy, accounts, contacts, packs, house_policy, actors, at)
+    planner = asked.planner(as_of, memory)
     with storage.open_run(
         out,
         JOB,
         as_of=str(as_of.date()),
-        inputs={"months": months, "bundle": bundle_file(Path(bundle))},
-        settings={"lang": lang, "reasons_for": list(bands)},
+        inputs={"months": months, "bundle": bundle_file(Path(bundle)), **asked.inputs},
+        settings={"lang": lang, "reasons_for": list(bands), **asked.settings},
         new_version=new_version,
     ) as run:
         if run.committed:
             say("this run stands already, from the same inputs; nothing to do")
             return _by_band(scorer, run.committed)
-        work = _Work(run, source, scorer, as_of, lang, bands)
+        work = _Work(run, source, scorer, as_of, lang, bands, planner)
         summary = work.score(say)
         gates = gate.judge(
             summary,
@@ -125,6 +145,7 @@ def score_files(
         )
         gates = gate.override(gates, override or {})
         _stop_if_failed(run, gates, summary, say)
+        summary |= work.plan(summary["reconciliation"], say)
         manifest = run.commit(
             {
                 **summary,
@@ -190,10 +211,12 @@ class _Work:
     as_of: pd.Timestamp
     lang: str
     bands: tuple[str, ...]
+    planner: Planner | None
 
     def __post_init__(self) -> None:
         self.rows_written = {"scores": 0, "refused": 0}
         self.kept: list[dict[str, pa.Table]] = []
+        self.standing: list[pd.DataFrame] = []
         self.hash = self.scorer.to_bundle().hash
         self.windows = scoring.windows_of(self.scorer)
         # a batch of another size, or made by other versions, is another step
@@ -225,6 +248,13 @@ class _Work:
         columns = [f"{name}: {kind}" for name, kind in batch.months.dtypes.items()]
         return {**summary, "columns": columns, "warnings": warnings}
 
+    def plan(self, counts: Mapping[str, int], say: Say) -> dict[str, Any]:
+        """Write the plan where one is asked for, and return what the summary then says as well."""
+        if self.planner is None:
+            return {}
+        told = self.planner.write(self.run, self.how, counts["scored"], say)
+        return {"reconciliation": {**counts, "planned": told["rows"]}, "plan": told}
+
     def _done(self, number: int, batch: features.FeatureBatch) -> dict[str, Any]:
         return self._whole(batch) if self.source.whole else self._part(number, batch)
 
@@ -238,7 +268,12 @@ class _Work:
         """Keep the scores of a small table, which become one file."""
         tables, facts = self._scored(batch)
         self.kept.append(tables)
+        self.standing += self._standing(batch)
         return facts
+
+    def _standing(self, batch: features.FeatureBatch) -> list[pd.DataFrame]:
+        """Return what a plan needs of a batch beside its scores, where there will be one."""
+        return [] if self.planner is None else self.planner.standing(batch)
 
     def _part(self, number: int, batch: features.FeatureBatch) -> dict[str, Any]:
         """Write the scores of one batch, unless a killed run has done so."""
@@ -251,7 +286,8 @@ class _Work:
             for name, table in filled.items():
                 storage.write_table(table, folder / name)
             rows = {name: len(table) for name, table in tables.items()}
-            return list(filled), {**facts, "rows": rows}
+            files = [*filled, *_left(self._standing(batch), folder, part)]
+            return files, {**facts, "rows": rows}
 
         done = self.run.step(f"{number:05d} {self.how}", work)
         if done["accounts"] != len(batch.values):
@@ -265,7 +301,7 @@ class _Work:
     def _finish(self, batch: features.FeatureBatch) -> None:
         """Write the files of a small table, and those of which no batch had a row."""
         names = [name for name, rows in self.rows_written.items() if not rows]
-        empty = _refused(_nobody(), batch)
+        empty = refused_table(nobody(), batch)
 
         def work(folder: Path) -> tuple[list[str], dict[str, Any]]:
             files, rows = [], {}
@@ -275,6 +311,7 @@ class _Work:
                 rows[name] = len(table)
                 files.append(f"{name}.parquet")
                 storage.write_table(table, folder / files[-1])
+            files += _left(self.standing, folder, "whole.parquet")
             return files, {"rows": rows}
 
         self.rows_written |= self.run.step(f"rest {self.how}", work)["rows"]
@@ -289,49 +326,30 @@ class _Work:
             fine = ~batch.account_id.isin(scored.refused["account_id"]).to_numpy()
         tables = {
             "scores": self._scores(scored.scores, X[fine]),
-            "refused": _refused(scored, batch),
+            "refused": refused_table(scored, batch),
         }
         return tables, of_part(batch, scored, fine, self.as_of, self.scorer.reference)
 
     def _scores(self, scores: pd.DataFrame, X: pd.DataFrame) -> pa.Table:
         wanted = scores["band"].isin(self.bands).to_numpy()
-        columns = {name: _column(name, scores[name]) for name in scores.columns}
+        columns = {name: column(name, scores[name]) for name in scores.columns}
         columns |= dict.fromkeys(_REASONS, pa.nulls(len(scores), pa.string()))
         if wanted.any():
             threads = os.cpu_count() or 1
             texts = scoring.reasons(self.scorer, X[wanted], lang=self.lang, threads=threads)
             texts = texts.set_index(np.flatnonzero(wanted)).reindex(range(len(scores)))
-            columns |= {name: _column(name, texts[name]) for name in texts.columns}
+            columns |= {name: column(name, texts[name]) for name in texts.columns}
         columns["bundle"] = pa.repeat(self.hash, len(scores))
         return pa.table(columns)
 
 
-_DATES = pa.timestamp("us")
-
-
-def _column(name: str, values: pd.Series) -> pa.Array:
-    """Return a column in its one type, also where a part holds no value of it."""
-    if name == "snapshot_date":
-        return pa.array(values.astype("datetime64[us]"), _DATES, from_pandas=True)
-    if name in ("probability", "points"):
-        return pa.array(values, pa.float64())
-    if name == "account_id" and pd.api.types.is_integer_dtype(values.dtype):
-        return pa.array(values, pa.int64())
-    # pyarrow 16 keeps the large strings of pandas whatever type is asked for
-    texts: Any = pa.array(values, pa.string(), from_pandas=True)
-    return texts.cast(pa.string())
-
-
-def _refused(scored: scoring.Scored, batch: features.FeatureBatch) -> pa.Table:
-    refused = scored.refused
-    if not len(refused):  # an empty frame forgets what its ids were
-        refused = refused.assign(account_id=batch.account_id[:0].to_numpy())
-    return pa.table({name: _column(name, refused[name]) for name in refused.columns})
-
-
-def _nobody() -> scoring.Scored:
-    none = pd.DataFrame({"account_id": [], "snapshot_date": [], "why": []}, dtype=object)
-    return scoring.Scored(none, none)
+def _left(standing: Sequence[pd.DataFrame], folder: Path, name: str) -> list[str]:
+    """Leave the standing of accounts for the plan, which is made behind the scores."""
+    if not standing:
+        return []
+    table = pd.concat(standing, ignore_index=True)
+    storage.write_table(table, folder / storage.WORK / name)
+    return [f"{storage.WORK}/{name}"]
 
 
 def _progress(tally: Tally, rows: int | None) -> str:
