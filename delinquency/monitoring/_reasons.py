@@ -8,69 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
 
-from delinquency.errors import InputError, Problem
-from delinquency.evaluation import holm
 from delinquency.monitoring import _words as words
+from delinquency.monitoring._limits import Limits
 from delinquency.monitoring._words import day_of
 
-__all__ = ["Limits", "Reason", "retrain_reasons"]
+__all__ = ["Reason", "retrain_reasons"]
 
-
-@dataclass(frozen=True)
-class Limits:
-    """How much may change before it is a reason to train again. All are matters of judgement.
-
-    Chance must be ruled out too: each limit is held against the end of the interval that lies nearer to
-    "nothing has changed".
-
-    Parameters
-    ----------
-    score_psi, feature_psi : float
-        Population stability index of the score, and of a feature.
-    feature_use : float
-        Features with less than this share of the score's decisions are no reason.
-    missing : float
-        Rise or fall of the share of missing values of a feature.
-    log_odds : float
-        Miscalibration, as log-odds added to every probability: 0.25 is a quarter more bads than promised.
-    auc_loss : float
-        Fall of the AUC below that of the hold-out at training.
-    early_ratio : float
-        Bads so far over those expected by now, or the reverse.
-    in_a_row : int
-        Latest months that must all say so.
-
-    Raises
-    ------
-    InputError
-        ``DLQ-205`` for limits that are not positive.
-
-    Examples
-    --------
-    >>> Limits(score_psi=0.25).auc_loss
-    0.03
-    """
-
-    score_psi: float = 0.10
-    feature_psi: float = 0.25
-    feature_use: float = 0.02
-    missing: float = 0.05
-    log_odds: float = 0.25
-    auc_loss: float = 0.03
-    early_ratio: float = 1.25
-    in_a_row: int = 1
-
-    def __post_init__(self) -> None:
-        wrong = [name for name, value in asdict(self).items() if not 0 <= value < np.inf]
-        if self.in_a_row < 1:
-            wrong.append("in_a_row")
-        if self.early_ratio <= 1:
-            wrong.append("early_ratio")
-        if wrong:
-            what = "a limit is not negative, early_ratio is above 1 and in_a_row is 1 at least"
-            raise InputError(Problem("DLQ-205", what, f"limits.{wrong[0]}", len(wrong)))
+_SHORT = {"score_shift": "shift"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +26,8 @@ class Reason:
     ----------
     code : str
         ``score_shift``, ``feature_shift``, ``missing_shift``, ``calibration``, ``rank_order``,
-        ``early_read`` or ``segment_calibration``.
+        ``early_read``; of one segment ``segment_shift``, ``segment_feature_shift``,
+        ``segment_calibration`` or ``segment_rank_order``.
     figure, limit : float
         What was found, and what it may be.
     since : str
@@ -126,8 +72,7 @@ def retrain_reasons(
     outcomes : DataFrame, optional
         From `outcomes`, by month.
     segments : DataFrame, optional
-        From `outcomes` with segments; calibration is tested with Holm's correction. Rank order is not
-        judged by segment: inside a segment any score ranks less well.
+        From `judge_segments`: what is surely beyond a limit is a reason, what is too small is none.
     early : DataFrame, optional
         From `early_reads`.
     auc : float, optional
@@ -164,7 +109,7 @@ def retrain_reasons(
     if early is not None and len(early):
         found += _early(early, limits)
     if segments is not None and len(segments):
-        found += _segments(segments, limits)
+        found += _segments(segments)
     return found
 
 
@@ -274,21 +219,18 @@ def _early(table: pd.DataFrame, limits: Limits) -> list[Reason]:
     return [Reason("early_read", figure, limits.early_ratio, since, *said, _facts(row))]
 
 
-def _segments(table: pd.DataFrame, limits: Limits) -> list[Reason]:
-    error = (table["intercept_high"] - table["intercept_low"]) / (2 * ndtri(0.975))
-    p = 2 * ndtr(-(table["intercept"] / error).abs().to_numpy(dtype="float64"))
-    surely = pd.Series(holm(p), index=table.index) < 0.05
-    far = table[surely & (table["intercept"].abs() > limits.log_odds)]
+def _segments(table: pd.DataFrame) -> list[Reason]:
+    """Return a reason for each question on a segment whose answer is surely beyond its limit."""
     return [
         Reason(
-            "segment_calibration",
-            float(row["intercept"]),
-            limits.log_odds,
+            f"segment_{_SHORT.get(row['question'], row['question'])}",
+            float(row["figure"]),
+            float(row["limit"]),
             "",
-            *words.segment_calibration(row, limits.log_odds),
+            *words.segment(row),
             _facts(row),
         )
-        for _, row in far.iterrows()
+        for _, row in table[table["state"] == "beyond"].iterrows()
     ]
 
 

@@ -63,7 +63,8 @@ class PlanAsked:
         if self.strategy is None:
             return None
         from delinquency import storage
-        from delinquency.workflows._plan import load_rules, load_strategy, read_or_none
+        from delinquency.workflows._database import read_or_none
+        from delinquency.workflows._plan import load_rules, load_strategy
         from delinquency.workflows._score_plan import Planner
 
         for path in self.inputs.values():

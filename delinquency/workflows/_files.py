@@ -12,8 +12,8 @@ import pandas as pd
 
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
-from delinquency.workflows._database import fetching
-from delinquency.workflows._plan import load_rules, load_strategy, plan, read_or_none
+from delinquency.workflows._database import fetching, read_or_none
+from delinquency.workflows._plan import load_rules, load_strategy, plan
 from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from delinquency import history, schema, storage
+from delinquency import history, schema
 from delinquency import strategy as strategies
 from delinquency.errors import InputError, Problem
 
@@ -18,7 +18,6 @@ __all__ = [
     "load_rules",
     "load_strategy",
     "plan",
-    "read_or_none",
 ]
 
 Path_ = str | os.PathLike[str]
@@ -161,8 +160,3 @@ def load_rules(
         "actors": tuple(actors),
         "at": at,
     }
-
-
-def read_or_none(path: Path_ | None) -> pd.DataFrame | None:
-    """Return the table of a file, or none where no file is given."""
-    return None if path is None else storage.read_table(path)

@@ -234,14 +234,19 @@ def test_the_command_writes_the_plan_too(where, facts, tmp_path, capfd, monkeypa
 
 
 def test_both_tables_are_stored_in_a_database(where, facts, tmp_path, parts, database):
-    """Scores and plan of one run, each all or nothing; a run without a plan has none to store."""
-    score_files(**where, **facts, as_of=NEW, out=tmp_path / "run")
+    """Facts from a database, scores and plan back into it; a run without a plan has none to store."""
+    for name in ("accounts", "contacts"):
+        table = read_table(facts[name]).reset_index(names="row")
+        write_table(table, database.at(name), key=["row"])
+    there = {name: database.at(name) for name in ("accounts", "contacts")}
+    score_files(**where, **{**facts, **there}, as_of=NEW, out=tmp_path / "run")
     workflows.publish(tmp_path / "run", database.at("scores"))
     workflows.publish(tmp_path / "run", database.at("plan"), table="plan.parquet")
 
     stored = read_table(database.at("plan")).sort_values("account_id", ignore_index=True)
     ours = read_table(tmp_path / "run" / "plan.parquet")
     assert stored["decision_id"].tolist() == ours["decision_id"].tolist()
+    assert ours.equals(read_table(planned(where, tmp_path / "run", **facts)))
     assert len(read_table(database.at("scores"))) == 240
     del where["strategy"]
     score_files(**where, as_of=NEW, out=tmp_path / "bare")
