@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from delinquency.errors import InputError, Problem
 from delinquency.schema import STATUSES
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
+from delinquency.scoring._expit import expit
 from delinquency.scoring._points import PointsScale
 from delinquency.scoring._reference import Reference
 from delinquency.scoring._scorer_bundle import bundle_of, parts_of, prove

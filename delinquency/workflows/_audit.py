@@ -22,6 +22,7 @@ from delinquency.workflows._score import COMMITTED, JOB, bundle_file, score_file
 __all__ = ["rescore", "verify"]
 
 Path_ = str | os.PathLike[str]
+_FOR_THE_PLAN = ("strategy", "house_policy", "accounts", "contacts")
 
 
 def verify(run: Path_, *, decisions: Path_ | None = None) -> pd.DataFrame:
@@ -83,7 +84,8 @@ def rescore(
     Returns
     -------
     DataFrame
-        One row a thing: ``what, state, detail``; ``state`` is ``"same"``, ``"differs"`` or ``"gone"``.
+        One row a thing: ``what, state, detail``, of a run with
+        a plan also each of its inputs; ``state`` is ``"same"``, ``"differs"`` or ``"gone"``.
 
     Raises
     ------
@@ -107,9 +109,13 @@ def rescore(
     model = Path(was["bundle"]["path"])
     model = model.parent if model.name == "manifest.json" else model
     paths = {"months": Path(months or was["months"]["path"]), "bundle": Path(bundle or model)}
+    given = {role: Path(was[role]["path"]) for role in _FOR_THE_PLAN if role in was}
+    settings = {**manifest["settings"]}
+    settings |= {**given, **settings.pop("plan", {})}
     rows = [
         ("data", *_input(paths["months"], was["months"])),
         ("model", *_input(bundle_file(paths["bundle"]), was["bundle"])),
+        *((role, *_input(path, was[role])) for role, path in given.items()),
     ]
     if any(state == "gone" for _, state, _ in rows):
         rows.append(("results", "gone", "an input is gone, so nothing can be computed again"))
@@ -125,7 +131,7 @@ def rescore(
                 memory=memory,
                 override=dict.fromkeys(GATES, "computed again for an audit"),
                 say=_but_committed(say),
-                **manifest["settings"],
+                **settings,
             )
         except (InputError, GateError) as error:
             rows.append(("configuration", "differs", f"it cannot be run any more: {error.code}"))
@@ -167,14 +173,19 @@ def _results(was: Path, now: Path) -> tuple[str, str]:
     if files[0] == files[1] and (storage.verify(was)["state"] == "same").all():
         return "same", f"{len(files[0])} files, byte for byte"
     try:
-        pairs = [[_rows(folder, name) for folder in (was, now)] for name in ("scores", "refused")]
+        names = [name for name in ("scores", "refused", "plan") if _holds(files[0], name)]
+        pairs = [[_rows(folder, name) for folder in (was, now)] for name in names]
     except InputError:
         return "differs", "a file of the run is gone or damaged; verify names it"
     told = [line for then, again in pairs if (line := _apart(then, again))]
     if told:
         return "differs", "; ".join(told)
-    count = sum(len(then) for then, _ in pairs)
+    count = len(pairs[0][0]) + len(pairs[1][0])
     return "same", f"{count:,} accounts, bit for bit; the files are parted otherwise"
+
+
+def _holds(files: Mapping[str, Any], name: str) -> bool:
+    return any(Path(file).parts[0] == f"{name}.parquet" for file in files)
 
 
 def _rows(folder: Path, name: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._plan import doubts, plan
+from delinquency.workflows._plan import doubts, load_rules, load_strategy, plan
 from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell
@@ -213,23 +213,6 @@ def report_files(
         say=say,
     )
     storage.write_bytes(out, report.render_report(page).encode())
-
-
-def load_strategy(path: Path_ | None) -> strategies.Strategy:
-    """Return the strategy of a file, or the default one."""
-    return strategies.Strategy.default() if path is None else strategies.Strategy.load(path)
-
-
-def load_rules(
-    packs: Sequence[str], house_policy: Path_ | None, actors: Sequence[str], at: Any
-) -> dict[str, Any]:
-    """Return what `plan` takes of rules, read from their files."""
-    return {
-        "packs": [strategies.RulePack.load(name) for name in packs],
-        "house_policy": None if house_policy is None else strategies.RulePack.load(house_policy),
-        "actors": tuple(actors),
-        "at": at,
-    }
 
 
 def decisions_told(log: Path_, table: pd.DataFrame) -> dict[str, Any]:

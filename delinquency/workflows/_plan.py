@@ -13,7 +13,9 @@ from delinquency import history, schema
 from delinquency import strategy as strategies
 from delinquency.errors import InputError, Problem
 
-__all__ = ["conduct", "doubts", "plan"]
+__all__ = ["conduct", "doubts", "instant_of_plan", "load_rules", "load_strategy", "plan"]
+
+Path_ = str | os.PathLike[str]
 
 
 def plan(
@@ -68,7 +70,7 @@ def plan(
     LockError, IntegrityError
         As `delinquency.strategy.record_decisions`.
     """
-    when = _instant(at, as_of)
+    when = instant_of_plan(at, as_of)
     standing = history.positions(months, as_of, accounts)
     settings: dict[str, Any] = {
         "strategy": strategy,
@@ -83,7 +85,7 @@ def plan(
     return strategies.last_plan(log)
 
 
-def _instant(at: Any, as_of: Any) -> Any:
+def instant_of_plan(at: Any, as_of: Any) -> Any:
     """Return the instant of the decision; a day's standing cannot serve a decision before it."""
     day = schema.as_date(as_of)
     if at is None:
@@ -160,3 +162,20 @@ def _sentences(table: pd.DataFrame, counted: bool, when: Any) -> list[str]:
             "one binds, the contacts so far are to be confirmed."
         )
     return told
+
+
+def load_strategy(path: Path_ | None) -> strategies.Strategy:
+    """Return the strategy of a file, or the default one."""
+    return strategies.Strategy.default() if path is None else strategies.Strategy.load(path)
+
+
+def load_rules(
+    packs: Sequence[str], house_policy: Path_ | None, actors: Sequence[str], at: Any
+) -> dict[str, Any]:
+    """Return what `plan` takes of rules, read from their files."""
+    return {
+        "packs": [strategies.RulePack.load(name) for name in packs],
+        "house_policy": None if house_policy is None else strategies.RulePack.load(house_policy),
+        "actors": tuple(actors),
+        "at": at,
+    }
