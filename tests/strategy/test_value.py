@@ -79,3 +79,49 @@ def test_uplift_asks_for_propensities():
     X, treatment, reward, propensity = confounded(200)
     with pytest.raises(InputError, match=r"DLQ-169.*PredictedResponse"):
         UpliftResponse().fit(X, treatment, reward, propensity * np.nan)
+
+
+NEITHER = {
+    "missing": np.array([[1.0, np.nan], [1.0, 0.0]]),
+    "not known": pd.DataFrame({"no_action": [True] * 2, "agent_call": pd.array([None, True])}),
+    "text": np.array([["True", "False"], ["True", "False"]]),
+    "other words": pd.DataFrame({"no_action": [True, True], "agent": [False, False]}),
+    "another length": np.ones((3, 2), dtype=bool),
+}
+
+
+@pytest.mark.parametrize("allowed", NEITHER.values(), ids=NEITHER.keys())
+def test_what_is_not_said_to_be_allowed_is_no_permission(allowed):
+    """A missing entry, or the text "False", was read as yes: a hold would have been traded for money."""
+    with pytest.raises(InputError, match="DLQ-167 allowed"):
+        treatment_values(RECOVERIES, allowed=allowed)
+
+
+def test_tables_of_treatments_are_read_by_the_names_of_their_columns():
+    """The gates' table in another order of columns blocks the call, not the doing of nothing."""
+    gates = pd.DataFrame({"agent_call": [False, False], "no_action": [True, True]})
+    risk = pd.DataFrame({"agent_call": [0.01, 0.02], "no_action": [0.0, 0.0]})
+    blocked = treatment_values(RECOVERIES, allowed=gates)
+    priced = treatment_values(RECOVERIES, complaints=risk, conduct_price=100.0)
+
+    assert blocked["no_action"].tolist() == [10.0, 20.0]
+    assert (blocked["agent_call"] == -np.inf).all()
+    assert priced.to_numpy().tolist() == [[10.0, 17.0], [20.0, 19.0]]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"cost": {"agent_call": np.nan}},
+        {"cost": {"agent_call": "5 EUR"}},
+        {"complaints": np.zeros((3, 2)), "conduct_price": 1.0},
+        {"conduct_price": np.nan, "complaints": {"agent_call": 0.1}},
+        {"future": "much"},
+        {"relationship": [[0.0, np.inf], [0.0, 0.0]]},
+        {"prices": {"hours": np.nan}, "needs": {"hours": [0, 1]}},
+    ],
+)
+def test_amounts_that_are_no_numbers_are_refused(more):
+    """A missing cost would have closed the treatment to everybody without a word."""
+    with pytest.raises(InputError, match="DLQ-167"):
+        treatment_values(RECOVERIES, **more)
