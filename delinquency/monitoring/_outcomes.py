@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from delinquency import schema
+from delinquency.errors import InputError, Problem
 from delinquency.evaluation import by_month, by_segment
 
 __all__ = ["outcomes", "with_outcomes"]
@@ -45,7 +46,8 @@ def outcomes(
     Raises
     ------
     InputError
-        As `delinquency.schema.admit`; ``DLQ-115`` when ids are text in one table, integers in another.
+        As `delinquency.schema.admit`; ``DLQ-101`` an account with two segments;
+        ``DLQ-115`` when ids are text in one table, integers in another.
 
     Examples
     --------
@@ -63,6 +65,10 @@ def outcomes(
     if segments is None:
         return by_month(*parts, rows["snapshot_date"], simulations=simulations)
     known = pd.Series(segments)
+    twice = int(known.index.duplicated().sum())
+    if twice:
+        what, fix = f"{twice:,} accounts have a second segment", "name each account once"
+        raise InputError(Problem("DLQ-101", what, "segments", twice, fix))
     schema.refuse_other_ids(rows["account_id"], known.index, "scores, segments")
     named = rows["account_id"].map(known).astype("object")
     named = named.where(named.notna(), "unknown").astype("str")

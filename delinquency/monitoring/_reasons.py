@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import betainc, betaincinv, logit, ndtr, ndtri
 
 from delinquency.errors import InputError, Problem
 from delinquency.evaluation import holm
@@ -22,8 +22,9 @@ __all__ = ["Limits", "Reason", "retrain_reasons"]
 class Limits:
     """How much may change before it is a reason to train again. All are matters of judgement.
 
-    Chance must be ruled out too: each limit is held against the end of the interval that lies nearer to
-    "nothing has changed".
+    Chance must be ruled out too. Limits on shifts, missing values and rank order are held against the
+    end of the interval that lies nearer to "nothing has changed"; a promise must be off by more than the
+    limit, and its interval must not hold "not at all".
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Limits:
     early_ratio : float
         Bads so far over those expected by now, or the reverse.
     in_a_row : int
-        Latest months that must all say so.
+        Latest months that must all say so; of early reads, snapshots that do.
 
     Raises
     ------
@@ -237,7 +238,27 @@ def _far(t: pd.DataFrame, limits: Limits) -> Any:
     return (t["intercept"].abs() > limits.log_odds) & surely
 
 
+def _completed(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """Return the table with an intercept where only goods or only bads came, and where that is so.
+
+    No logistic curve fits them, but the rate says it: Jeffreys' interval, as log-odds against the mean
+    promise. Three hundred bads promised and none come is a promise broken, not a figure missing.
+    """
+    bads, n = table["bads"].astype("float64"), table["n"].astype("float64")
+    alone = table["intercept"].isna() & (n > 0) & ((bads == 0) | (bads == n))
+    ends = {"intercept_low": 0.025, "intercept": 0.5, "intercept_high": 0.975}
+    promised = logit(table["expected"].astype("float64"))
+    filled = {
+        name: table[name].where(
+            ~alone, logit(betaincinv(bads + 0.5, n - bads + 0.5, share)) - promised
+        )
+        for name, share in ends.items()
+    }
+    return table.assign(**filled), alone
+
+
 def _calibration(table: pd.DataFrame, limits: Limits) -> list[Reason]:
+    table, _ = _completed(table)
     since = _since(table, "month", lambda t: _far(t, limits), limits)
     if since is None:
         return []
@@ -275,8 +296,12 @@ def _early(table: pd.DataFrame, limits: Limits) -> list[Reason]:
 
 
 def _segments(table: pd.DataFrame, limits: Limits) -> list[Reason]:
+    table, alone = _completed(table)
     error = (table["intercept_high"] - table["intercept_low"]) / (2 * ndtri(0.975))
     p = 2 * ndtr(-(table["intercept"] / error).abs().to_numpy(dtype="float64"))
+    n, bads = (table[name].to_numpy(dtype="float64") for name in ("n", "bads"))
+    below = betainc(bads + 0.5, n - bads + 0.5, table["expected"].to_numpy(dtype="float64"))
+    p = np.where(alone, 2 * np.minimum(below, 1 - below), p)
     surely = pd.Series(holm(p), index=table.index) < 0.05
     far = table[surely & (table["intercept"].abs() > limits.log_odds)]
     return [

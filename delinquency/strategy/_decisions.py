@@ -274,7 +274,7 @@ def _plan_replayed(plan: pd.DataFrame, as_of: Any, root: Path) -> pd.DataFrame:
     for run, _, again in _runs_of(root, as_of):
         known = again.drop_duplicates("decision_id").assign(in_run=run.name)
         there = known.set_index("decision_id").reindex(shown["decision_id"]).reset_index()
-        columns = [name for name in again if name in shown and name != "decision_id"]
+        columns = [name for name in again.columns if name in shown and name != "decision_id"]
         alike = (_equal(there, shown, columns) & there["in_run"].notna()).astype(bool)
         better = (alike & ~same) | (ours["in_run"].isna() & there["in_run"].notna())
         ours = ours.mask(better, there[["in_run", "treatment"]].astype(object))

@@ -240,3 +240,13 @@ def test_bads_so_far_are_those_that_the_label_will_count():
     assert table["bads"].tolist() == [
         int(history.label(two, LabelSpec(dpd=30, within=2))["bad"].sum())
     ]
+
+
+def test_an_account_in_two_segments_is_refused():
+    """Which of the two would it count in?"""
+    scores = pd.DataFrame({"account_id": [1], "snapshot_date": "2026-01-31"})
+    labels = scores.assign(bad=[1])
+    scores = scores.assign(probability=0.2, points=600.0, band="A")
+
+    with pytest.raises(InputError, match="DLQ-101 segments: 1 accounts"):
+        outcomes(scores, labels, segments=pd.Series(["x", "y"], index=[1, 1]))
