@@ -125,3 +125,36 @@ def test_amounts_that_are_no_numbers_are_refused(more):
     """A missing cost would have closed the treatment to everybody without a word."""
     with pytest.raises(InputError, match="DLQ-167"):
         treatment_values(RECOVERIES, **more)
+
+
+@pytest.mark.parametrize("kind", [PredictedResponse, UpliftResponse])
+def test_responses_read_columns_by_their_names(kind):
+    """Columns in another order changed every prediction without a word."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": np.arange(200.0), "z": rng.random(200)})
+    reward = X["x"] + np.tile([0.0, 50.0], 100) * (X["x"] > 100)
+    log = (X, ["no_action", "call"] * 100, reward)
+    model = kind(least=5).fit(*log, *([np.full(200, 0.5)] if kind is UpliftResponse else []))
+    expected = model.predict(X)
+
+    assert expected["call"].nunique() > 1
+    pd.testing.assert_frame_equal(model.predict(X[["z", "x"]].assign(other=1)), expected)
+    with pytest.raises(InputError, match='DLQ-102 X: 1 columns of training are missing, first "z"'):
+        model.predict(X[["x"]])
+
+
+def test_a_log_with_missing_treatments_teaches_nothing():
+    """ "nan" was a treatment like any other."""
+    X = pd.DataFrame({"x": np.arange(4.0)})
+    for treatment, reward in (
+        (["a", None, "a", "b"], [1.0] * 4),
+        (pd.Series(["a", np.nan, "a", "b"]), [1.0] * 4),
+        (["a"] * 4, ["much"] * 4),
+        (["a"] * 3, [1.0] * 4),
+    ):
+        with pytest.raises(InputError, match="DLQ-103 log"):
+            PredictedResponse().fit(X, treatment, reward)
+    with pytest.raises(InputError, match="DLQ-103 person"):
+        UpliftResponse().fit(X, ["no_action"] * 4, [1.0] * 4, [0.5] * 4, person=[1, 2])
+    with pytest.raises(InputError, match="DLQ-169"):
+        UpliftResponse().fit(X, ["no_action"] * 4, [1.0] * 4, ["half"] * 4)
