@@ -97,11 +97,7 @@ def _features_of(
         numeric = table.select_dtypes("number").columns
         beside = {*names.values(), *_NOT_KNOWN, *schema.audit_only(numeric)}
         features = [name for name in numeric if name not in beside]
-    barred = schema.audit_only(features)
-    if barred:
-        what = f"protected attributes are never features: {', '.join(barred[:5])}"
-        fix = "keep them for audits"
-        raise InputError(Problem("DLQ-110", what, "features", len(barred), fix))
+    schema.refuse_protected(features, "features")
     try:
         return table[list(features)].to_numpy("float64", na_value=np.nan)
     except (TypeError, ValueError):

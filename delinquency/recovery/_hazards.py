@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem
-from delinquency.schema import audit_only, hash_share, to_frame
+from delinquency.schema import hash_share, refuse_protected, to_frame
 
 __all__ = [
     "HazardTrees",
@@ -113,10 +113,7 @@ def admit_features(X: Any) -> tuple[np.ndarray, list[str]]:
     if hasattr(X, "__arrow_c_stream__"):
         X = to_frame(X, "X")  # polars and Arrow, whose columns have other ways
     names = [str(name) for name in getattr(X, "columns", [])]
-    barred = audit_only(names)
-    if barred:
-        what = f"protected attributes are never features: {', '.join(barred[:5])}"
-        raise InputError(Problem("DLQ-110", what, "X", len(barred), "keep them for audits"))
+    refuse_protected(names)
     matrix: Any
     try:
         matrix = X.to_numpy("float64", na_value=np.nan) if names else np.asarray(X, "float64")

@@ -180,10 +180,7 @@ class UpliftResponse(BaseEstimator):
 
 def _admit_log(X: Any, treatment: Any, reward: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the treatment and the reward of each row."""
-    barred = schema.audit_only(getattr(X, "columns", []))
-    if barred:
-        what = f"protected attributes are never features: {', '.join(barred[:5])}"
-        raise InputError(Problem("DLQ-110", what, "X", len(barred), "keep them for audits"))
+    schema.refuse_protected(getattr(X, "columns", []))
     given = pd.Series(np.asarray(treatment, dtype=object))
     names = np.array([str(name) for name in given], dtype=object)
     y = pd.to_numeric(pd.Series(np.asarray(reward)), errors="coerce").to_numpy("float64")
