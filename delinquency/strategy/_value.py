@@ -215,7 +215,8 @@ def rates_response(
     Raises
     ------
     InputError
-        ``DLQ-102`` missing columns, ``DLQ-101`` a cell twice, ``DLQ-168`` accounts in cells without rates.
+        ``DLQ-102`` missing columns, ``DLQ-103`` amounts or rates that are no numbers, ``DLQ-101`` a cell
+        twice, ``DLQ-168`` accounts in cells without rates.
 
     Examples
     --------
@@ -245,6 +246,10 @@ def rates_response(
         fix = "add a row for each cell; what is not known can be left missing"
         raise InputError(Problem("DLQ-168", what, "rates", lacking, fix))
     treatments = [name for name in cells.columns if name not in by]
-    share = cells[treatments].to_numpy("float64", na_value=np.nan)[place]
-    owed = table[amount].to_numpy("float64")[:, None]
+    try:
+        share = cells[treatments].to_numpy("float64", na_value=np.nan)[place]
+        owed = table[amount].to_numpy("float64", na_value=np.nan)[:, None]
+    except (TypeError, ValueError):
+        what = "amounts or rates are no numbers"
+        raise InputError(Problem("DLQ-103", what, "rates", fix="repair the export")) from None
     return pd.DataFrame(share * owed, index=table.index, columns=treatments)

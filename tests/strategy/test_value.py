@@ -158,3 +158,14 @@ def test_a_log_with_missing_treatments_teaches_nothing():
         UpliftResponse().fit(X, ["no_action"] * 4, [1.0] * 4, [0.5] * 4, person=[1, 2])
     with pytest.raises(InputError, match="DLQ-169"):
         UpliftResponse().fit(X, ["no_action"] * 4, [1.0] * 4, ["half"] * 4)
+
+
+@pytest.mark.parametrize("wrong", [{"balance": ["much"]}, {"x": ["half"]}])
+def test_rates_and_amounts_are_numbers(wrong):
+    """Text is refused, whichever of the two tables it stands in."""
+    tables = [{"stage": ["a"], "balance": [1.0]}, {"stage": ["a"], "x": [0.1]}]
+    accounts, rates = (
+        pd.DataFrame({**t, **{k: v for k, v in wrong.items() if k in t}}) for t in tables
+    )
+    with pytest.raises(InputError, match="DLQ-103 rates"):
+        rates_response(accounts, rates, by=["stage"])
