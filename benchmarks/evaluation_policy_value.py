@@ -81,7 +81,7 @@ def main(out=None, runs=500):
     )
     print(f"truth {target:.3f}, {ROWS:,} rows a log\n{read.round(4).to_string()}")
     if out:
-        read.to_csv(out)
+        read.round(4).to_csv(out)
 
 
 if __name__ == "__main__":

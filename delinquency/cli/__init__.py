@@ -1,6 +1,7 @@
 """The command line: the same verbs as `delinquency.workflows`, on files.
 
-Tables come as ``.parquet``, ``.csv``, ``.csv.gz`` or a folder of Parquet. Progress goes to stderr, results
+Tables come as ``.parquet``, ``.csv``, ``.csv.gz``, a folder of Parquet, or
+``postgresql://host/database#schema.table``. Progress goes to stderr, results
 to stdout; ``--json`` prints them for machines. Exit codes: 0 done; 2 bad input or configuration; 3 a gate
 failed; 4 locked or conflicting; 5 environment (disk, memory); 6 integrity; 70 a bug of ours.
 """

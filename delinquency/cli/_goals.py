@@ -8,8 +8,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from delinquency.cli._options import AsOf, Json, Months, show
-from delinquency.errors import InputError, Problem
+from delinquency.cli._options import AsOf, Json, Months, Table, numbers, show
 
 
 def review(
@@ -17,11 +16,11 @@ def review(
     months: Months,
     as_of: AsOf,
     recoveries: Annotated[
-        Path | None,
+        Table | None,
         typer.Option(help="Recoveries expected of written-off claims: month, amount."),
     ] = None,
     extra: Annotated[
-        Path | None,
+        Table | None,
         typer.Option(
             help="What the best plan adds: account_id, extra. None: no word on feasibility."
         ),
@@ -37,8 +36,9 @@ def review(
     """Say how goals stand: pace, chance, run rate, feasibility; warn where conduct is not guarded."""
     from delinquency import workflows
 
+    prices = numbers(price, "--price", "a price", "agent_hours=212")
     table = workflows.review_files(
-        goals, months, as_of=as_of, recoveries=recoveries, extra=extra, prices=_prices(price or [])
+        goals, months, as_of=as_of, recoveries=recoveries, extra=extra, prices=prices
     )
     if as_json:
         show(table.astype({"until": str}), as_json=True)
@@ -54,16 +54,3 @@ def _told(row: pd.Series) -> str:
         lines.append(f"Simulated ends: {middle}, in eight of ten runs from {low} to {high}.")
     lines += [f"warning: {line}" for line in row["warnings"].splitlines()]
     return "\n  ".join([head, *lines])
-
-
-def _prices(given: list[str]) -> dict[str, float]:
-    prices = {}
-    for entry in given:
-        name, _, amount = entry.partition("=")
-        try:
-            prices[name] = float(amount)
-        except ValueError:
-            fix = "write --price agent_hours=212"
-            problem = Problem("DLQ-205", "a price is NAME=NUMBER", "--price", fix=fix)
-            raise InputError(problem) from None
-    return prices

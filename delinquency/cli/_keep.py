@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from delinquency.cli._options import Accounts, AsOf, Json, Labels, Months, OutFolder, progress, show
+from delinquency.cli._options import (
+    Accounts,
+    AsOf,
+    Json,
+    Labels,
+    Months,
+    OutFolder,
+    numbers,
+    progress,
+    show,
+)
 
 Model = Annotated[
     Path,
@@ -22,9 +32,22 @@ def monitor(
     as_of: AsOf,
     out: OutFolder,
     accounts: Accounts = None,
-    segment: Annotated[str, typer.Option(help="Column of accounts to judge by.")] = "segment",
+    segment: Annotated[
+        str | None,
+        typer.Option(help='Column of --accounts to judge by; "segment" if not given.'),
+    ] = None,
     labels: Labels = None,
     look_back: Annotated[int, typer.Option("--look-back", help="Months looked at.")] = 12,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="File of settings whose limits hold, YAML; that of retrain will do."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is a reason, as in score_psi=0.2; before the file. Repeat for more."
+        ),
+    ] = None,
     fail_on_reasons: Annotated[
         bool, typer.Option("--fail-on-reasons", help="Exit code 3 when there is a reason to train.")
     ] = False,
@@ -42,6 +65,8 @@ def monitor(
         segment=segment,
         labels=labels,
         look_back=look_back,
+        settings=settings,
+        limits=numbers(limit, "--limit", "a limit", "score_psi=0.2"),
         say=progress(),
     )
     _show_reasons(found, as_json)

@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
+
+from delinquency.errors import InputError, Problem
 
 # A table is a text and no Path: a path would make one slash of the two in postgresql://host/database#table.
 Table = str
@@ -73,6 +75,21 @@ def reasons_by_gate(overrides: list[str] | None) -> dict[str, str]:
     return {gate.strip(): reason for gate, _, reason in parts}
 
 
+def numbers(given: list[str] | None, option: str, noun: str, example: str) -> dict[str, float]:
+    """Return NAME=NUMBER, given any number of times, as a mapping."""
+    found = {}
+    for entry in given or []:
+        name, _, amount = entry.partition("=")
+        try:
+            found[name.strip()] = float(amount)
+        except ValueError:
+            problem = Problem(
+                "DLQ-205", f"{noun} is NAME=NUMBER", option, fix=f"write {option} {example}"
+            )
+            raise InputError(problem) from None
+    return found
+
+
 def progress() -> Callable[[str], None]:
     """Return a teller of progress on stderr, with the seconds since the start."""
     start = time.perf_counter()
@@ -88,9 +105,3 @@ def show(table: pd.DataFrame, as_json: bool) -> None:
         print(table.to_json(orient="records", date_format="iso", force_ascii=False))
     else:
         print(table.to_string(index=False) if len(table) else "nothing")
-
-
-def table_or_none(path: str | None) -> Any:
-    from delinquency import storage
-
-    return None if path is None else storage.read_table(path)

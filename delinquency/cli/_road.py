@@ -29,7 +29,6 @@ from delinquency.cli._options import (
     progress,
     reasons_by_gate,
     show,
-    table_or_none,
 )
 
 
@@ -91,9 +90,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say what is wrong or odd in a months table; exit code 2 when there are errors."""
-    from delinquency import storage, workflows
+    from delinquency import workflows
 
-    issues = workflows.check(storage.read_table(months), as_of=as_of)
+    issues = workflows.check_files(months, as_of=as_of)
     show(issues, as_json)
     if (issues["severity"] == "error").any():
         raise typer.Exit(2)
@@ -109,16 +108,16 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Learn a scorer from one snapshot and write its bundle."""
-    from delinquency import history, storage, workflows
+    from delinquency import history, workflows
 
-    trained = workflows.train(
-        storage.read_table(months),
+    trained = workflows.train_files(
+        months,
         as_of=as_of,
-        labels=table_or_none(labels),
+        out=out,
+        labels=labels,
         label=history.LabelSpec(dpd=dpd, within=within),
         say=progress(),
     )
-    storage.save_bundle(trained.scorer, out)
     show(_judged(workflows.review(trained.holdout)), as_json)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from delinquency import schema
-from delinquency.errors import InputError, Problem
 from delinquency.evaluation import by_month, by_segment
+from delinquency.monitoring._segments import segment_names
 
 __all__ = ["outcomes", "with_outcomes"]
 
@@ -31,7 +31,7 @@ def outcomes(
         See `delinquency.schema.LABELS`.
     segments : Series or mapping, optional
         Account to segment. With it the rows are segments, over all months together; an account
-        that has none is in ``unknown``.
+        that has none is in ``unknown``. The intervals allow for accounts that stand in several months.
     simulations : int
         Samples drawn for each noise band.
 
@@ -64,15 +64,31 @@ def outcomes(
         return _nothing("month" if segments is None else "segment")
     if segments is None:
         return by_month(*parts, rows["snapshot_date"], simulations=simulations)
-    known = pd.Series(segments)
-    twice = int(known.index.duplicated().sum())
-    if twice:
-        what, fix = f"{twice:,} accounts have a second segment", "name each account once"
-        raise InputError(Problem("DLQ-101", what, "segments", twice, fix))
-    schema.refuse_other_ids(rows["account_id"], known.index, "scores, segments")
-    named = rows["account_id"].map(known).astype("object")
-    named = named.where(named.notna(), "unknown").astype("str")
-    return by_segment(*parts, named, account=rows["account_id"], simulations=simulations)
+    named = segment_names(segments, rows["account_id"])
+    table = by_segment(*parts, named, account=rows["account_id"], simulations=simulations)
+    return _widened(table, rows, named)
+
+
+def _widened(table: pd.DataFrame, rows: pd.DataFrame, named: pd.Series[Any]) -> pd.DataFrame:
+    """Widen the interval of the intercept: an account in six months is not six accounts.
+
+    The variance of a sum is that of the sums of the accounts (Liang and Zeger 1986), never less than
+    that of rows that know nothing of each other.
+    """
+    name = named.rename("segment")
+    each = rows["probability"] * (1 - rows["probability"])
+    off = rows["bad"] - rows["probability"]
+    alone = each.groupby(name).sum()
+    # what is common to all is the shift itself, and no chance
+    shift = off.groupby(name).sum() / alone
+    off = off - each * name.map(shift)
+    together = (off.groupby([name, rows["account_id"]]).sum() ** 2).groupby(level=0).sum()
+    factor = (together / alone).clip(lower=1.0) ** 0.5
+    wider = table["segment"].astype("str").map(factor)
+    middle = table["intercept"]
+    for end in ("intercept_low", "intercept_high"):
+        table[end] = middle + (table[end] - middle) * wider
+    return table
 
 
 def with_outcomes(scores: Any, labels: Any) -> pd.DataFrame:

@@ -8,70 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betainc, betaincinv, logit, ndtr, ndtri
+from scipy.special import betaincinv, logit
 
-from delinquency.errors import InputError, Problem
-from delinquency.evaluation import holm
 from delinquency.monitoring import _words as words
+from delinquency.monitoring._limits import Limits
 from delinquency.monitoring._words import day_of
 
-__all__ = ["Limits", "Reason", "retrain_reasons"]
+__all__ = ["Reason", "retrain_reasons"]
 
-
-@dataclass(frozen=True)
-class Limits:
-    """How much may change before it is a reason to train again. All are matters of judgement.
-
-    Chance must be ruled out too. Limits on shifts, missing values and rank order are held against the
-    end of the interval that lies nearer to "nothing has changed"; a promise must be off by more than the
-    limit, and its interval must not hold "not at all".
-
-    Parameters
-    ----------
-    score_psi, feature_psi : float
-        Population stability index of the score, and of a feature.
-    feature_use : float
-        Features with less than this share of the score's decisions are no reason.
-    missing : float
-        Rise or fall of the share of missing values of a feature.
-    log_odds : float
-        Miscalibration, as log-odds added to every probability: 0.25 is a quarter more bads than promised.
-    auc_loss : float
-        Fall of the AUC below that of the hold-out at training.
-    early_ratio : float
-        Bads so far over those expected by now, or the reverse.
-    in_a_row : int
-        Latest months that must all say so; of early reads, snapshots that do.
-
-    Raises
-    ------
-    InputError
-        ``DLQ-205`` for limits that are not positive.
-
-    Examples
-    --------
-    >>> Limits(score_psi=0.25).auc_loss
-    0.03
-    """
-
-    score_psi: float = 0.10
-    feature_psi: float = 0.25
-    feature_use: float = 0.02
-    missing: float = 0.05
-    log_odds: float = 0.25
-    auc_loss: float = 0.03
-    early_ratio: float = 1.25
-    in_a_row: int = 1
-
-    def __post_init__(self) -> None:
-        wrong = [name for name, value in asdict(self).items() if not 0 <= value < np.inf]
-        if self.in_a_row < 1:
-            wrong.append("in_a_row")
-        if self.early_ratio <= 1:
-            wrong.append("early_ratio")
-        if wrong:
-            what = "a limit is not negative, early_ratio is above 1 and in_a_row is 1 at least"
-            raise InputError(Problem("DLQ-205", what, f"limits.{wrong[0]}", len(wrong)))
+_SHORT = {"score_shift": "shift"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +27,8 @@ class Reason:
     ----------
     code : str
         ``score_shift``, ``feature_shift``, ``missing_shift``, ``calibration``, ``rank_order``,
-        ``early_read`` or ``segment_calibration``.
+        ``early_read``; of one segment ``segment_shift``, ``segment_feature_shift``,
+        ``segment_calibration`` or ``segment_rank_order``.
     figure, limit : float
         What was found, and what it may be.
     since : str
@@ -127,8 +73,7 @@ def retrain_reasons(
     outcomes : DataFrame, optional
         From `outcomes`, by month.
     segments : DataFrame, optional
-        From `outcomes` with segments; calibration is tested with Holm's correction. Rank order is not
-        judged by segment: inside a segment any score ranks less well.
+        From `judge_segments`: what is surely beyond a limit is a reason, what is too small is none.
     early : DataFrame, optional
         From `early_reads`.
     auc : float, optional
@@ -165,7 +110,7 @@ def retrain_reasons(
     if early is not None and len(early):
         found += _early(early, limits)
     if segments is not None and len(segments):
-        found += _segments(segments, limits)
+        found += _segments(segments)
     return found
 
 
@@ -238,8 +183,8 @@ def _far(t: pd.DataFrame, limits: Limits) -> Any:
     return (t["intercept"].abs() > limits.log_odds) & surely
 
 
-def _completed(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """Return the table with an intercept where only goods or only bads came, and where that is so.
+def _completed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with an intercept where only goods or only bads came.
 
     No logistic curve fits them, but the rate says it: Jeffreys' interval, as log-odds against the mean
     promise. Three hundred bads promised and none come is a promise broken, not a figure missing.
@@ -254,11 +199,11 @@ def _completed(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
         )
         for name, share in ends.items()
     }
-    return table.assign(**filled), alone
+    return table.assign(**filled)
 
 
 def _calibration(table: pd.DataFrame, limits: Limits) -> list[Reason]:
-    table, _ = _completed(table)
+    table = _completed(table)
     since = _since(table, "month", lambda t: _far(t, limits), limits)
     if since is None:
         return []
@@ -295,25 +240,18 @@ def _early(table: pd.DataFrame, limits: Limits) -> list[Reason]:
     return [Reason("early_read", figure, limits.early_ratio, since, *said, _facts(row))]
 
 
-def _segments(table: pd.DataFrame, limits: Limits) -> list[Reason]:
-    table, alone = _completed(table)
-    error = (table["intercept_high"] - table["intercept_low"]) / (2 * ndtri(0.975))
-    p = 2 * ndtr(-(table["intercept"] / error).abs().to_numpy(dtype="float64"))
-    n, bads = (table[name].to_numpy(dtype="float64") for name in ("n", "bads"))
-    below = betainc(bads + 0.5, n - bads + 0.5, table["expected"].to_numpy(dtype="float64"))
-    p = np.where(alone, 2 * np.minimum(below, 1 - below), p)
-    surely = pd.Series(holm(p), index=table.index) < 0.05
-    far = table[surely & (table["intercept"].abs() > limits.log_odds)]
+def _segments(table: pd.DataFrame) -> list[Reason]:
+    """Return a reason for each question on a segment whose answer is surely beyond its limit."""
     return [
         Reason(
-            "segment_calibration",
-            float(row["intercept"]),
-            limits.log_odds,
+            f"segment_{_SHORT.get(row['question'], row['question'])}",
+            float(row["figure"]),
+            float(row["limit"]),
             "",
-            *words.segment_calibration(row, limits.log_odds),
+            *words.segment(row),
             _facts(row),
         )
-        for _, row in far.iterrows()
+        for _, row in table[table["state"] == "beyond"].iterrows()
     ]
 
 

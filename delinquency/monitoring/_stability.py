@@ -188,7 +188,7 @@ def drift(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        From `stability`.
+        From `stability`, or `segment_stability`: then each segment for itself.
     level : float
         A feature counts as shifted when chance would give so much in less than ``1 - level`` of all
         cases, after Holm's correction over every feature of the snapshot date.
@@ -196,7 +196,8 @@ def drift(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a snapshot date and family, the one that moved most first: ``snapshot_date``,
+        One row a snapshot date and family (and ``segment``), the one that moved most first:
+        ``snapshot_date``,
         ``family``, ``features``, ``shifted``, ``use`` (share of the score's decisions), ``psi`` (mean
         over the family) with ``noise`` (its mean under chance alone), ``psi_max`` and ``worst`` (the
         feature that moved most), ``missing_change`` (greatest rise or fall of a missing share).
@@ -210,6 +211,10 @@ def drift(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
        features  shifted       worst
     0         1        1  dpd_max_3m
     """
+    if "segment" in table:
+        each = table.groupby("segment", sort=True)
+        found = [drift(part.drop(columns="segment"), level=level) for _, part in each]
+        return pd.concat(found, keys=list(each.groups), names=["segment"]).reset_index(level=0)
     features = table[table["kind"] == "feature"].copy()
     by_date = features.groupby("snapshot_date", dropna=False, sort=False)
     features["corrected"] = by_date["p"].transform(lambda p: holm(p.to_numpy()))

@@ -14,7 +14,7 @@ __all__ = [
     "missing_shift",
     "rank_order",
     "score_shift",
-    "segment_calibration",
+    "segment",
 ]
 
 
@@ -64,13 +64,52 @@ def calibration(row: Any, limit: float) -> tuple[str, str]:
     )
 
 
-def segment_calibration(row: Any, limit: float) -> tuple[str, str]:
-    en, zh = _promise(row, limit)
-    name = row["segment"]
-    return (
-        f"In the segment {name} the probabilities are too {_side(row, 'low', 'high')}: {en}",
-        f"客群 {name} 概率偏{_side(row, '低', '高')}：{zh}",
+def segment(row: Any) -> tuple[str, str]:
+    """Say what is beyond its limit in one segment; see `delinquency.monitoring.judge_segments`."""
+    en, zh = _SEGMENT[row["question"]](row)
+    return f"In the segment {row['segment']} {en}", f"客群 {row['segment']} {zh}"
+
+
+def _segment_shift(row: Any) -> tuple[str, str]:
+    figure, low, high = (f"{row[name]:.3f}" for name in ("figure", "low", "high"))
+    what, zh = (
+        ("the score", "评分") if row["question"] == "score_shift" else (f"{row['name']}",) * 2
     )
+    return (
+        f"{what} has shifted since training: PSI {figure} ({low} to {high}) over {int(row['n']):,} accounts;"
+        f" the limit is {row['limit']:g}, and chance alone stays below {row['noise']:.4f}.",
+        f"{zh} 自训练以来已偏移：{int(row['n']):,} 个账户的 PSI 为 {figure}（{low} 至 {high}）；"
+        f"限值 {row['limit']:g}，纯属偶然时低于 {row['noise']:.4f}。",
+    )
+
+
+def _segment_calibration(row: Any) -> tuple[str, str]:
+    names = {"intercept": "figure", "intercept_low": "low", "intercept_high": "high"}
+    told = {name: row[key] for name, key in names.items()}
+    told |= {"bads": row["bads"], "expected": row["promised"], "n": 1}
+    en, zh = _promise(told, row["limit"])
+    return (
+        f"the probabilities are too {_side(told, 'low', 'high')}: {en}",
+        f"概率偏{_side(told, '低', '高')}：{zh}",
+    )
+
+
+def _segment_rank(row: Any) -> tuple[str, str]:
+    figure, low, high = (f"{row[name]:.3f}" for name in ("figure", "low", "high"))
+    least = f"{row['limit']:.3f}"
+    return (
+        f"the score ranks worse than it did there at training: AUC {figure} ({low} to {high}), and"
+        f" {least} is the least allowed.",
+        f"排序能力低于训练时：AUC 为 {figure}（{low} 至 {high}），最低允许 {least}。",
+    )
+
+
+_SEGMENT = {
+    "score_shift": _segment_shift,
+    "feature_shift": _segment_shift,
+    "calibration": _segment_calibration,
+    "rank_order": _segment_rank,
+}
 
 
 def _side(row: Any, low: str, high: str) -> str:

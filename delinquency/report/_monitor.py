@@ -10,6 +10,7 @@ import pandas as pd
 
 from delinquency import evaluation
 from delinquency.monitoring import Limits, Reason
+from delinquency.report._monitor_segments import segment_section
 from delinquency.report._sheet import Card, Grid, Picture, Section, Sheet
 
 __all__ = ["draw_early", "draw_shift", "monitor_sheet"]
@@ -21,7 +22,10 @@ _TITLES = {
     "calibration": "Promises are not kept",
     "rank_order": "The order is worse",
     "early_read": "Bads come in another number than expected",
+    "segment_shift": "The score has shifted in a segment",
+    "segment_feature_shift": "Features have shifted in a segment",
     "segment_calibration": "Promises to a segment are not kept",
+    "segment_rank_order": "The order is worse in a segment",
 }
 
 _UNKNOWNS = (
@@ -119,6 +123,9 @@ def monitor_sheet(
     outcomes: pd.DataFrame | None = None,
     segments: pd.DataFrame | None = None,
     early: pd.DataFrame | None = None,
+    segment_stability: pd.DataFrame | None = None,
+    segment_drift: pd.DataFrame | None = None,
+    segment_verdicts: pd.DataFrame | None = None,
     notes: Sequence[str] = (),
     manifest: Mapping[str, Any] | None = None,
 ) -> Sheet:
@@ -129,7 +136,7 @@ def monitor_sheet(
     as_of : str
     reasons, limits
         What was found, and against what.
-    stability, drift, outcomes, segments, early : DataFrame, optional
+    stability, drift, outcomes, segments, early, segment_... : DataFrame, optional
         Tables of `delinquency.monitoring`; parts that are None or empty are left out.
     notes : sequence of str
         What could not be judged, a sentence each.
@@ -142,8 +149,9 @@ def monitor_sheet(
         sections.append(_outcomes(outcomes))
     if _some(early):
         sections.append(_early(early))
-    if _some(segments):
-        sections.append(_segments(segments))
+    if _some(segments) or _some(segment_verdicts):
+        tables = (segment_verdicts, segment_stability, segment_drift, segments)
+        sections.append(segment_section(*tables, figures=_FIGURES))
     return Sheet(
         "Is the score still true?",
         as_of,
@@ -302,19 +310,3 @@ def _early(table: Any) -> Section:
         pictures=[picture],
         grids=[Grid(table, columns)],
     )
-
-
-def _segments(table: Any) -> Section:
-    worst = (
-        table.loc[table["intercept"].abs().idxmax()] if table["intercept"].notna().any() else None
-    )
-    answer = (
-        "No segment has brought bads and goods yet"
-        if worst is None
-        else f"The promise is furthest off in {worst['segment']}, by {worst['intercept']:+.2f} log-odds"
-    )
-    grid = Grid(table, {"segment": ("Segment", "text"), **_FIGURES})
-    sentence = (
-        "All matured months together. Inside a segment any score ranks less well than over all."
-    )
-    return Section("segments", "Is it true for everybody?", answer, [sentence], grids=[grid])

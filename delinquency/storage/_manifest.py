@@ -91,16 +91,19 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     IntegrityError
-        ``DLQ-601`` when there is none or it is damaged: then there is no run.
+        ``DLQ-601`` when there is none or it is damaged: then there is no run. A manifest spelt in
+        another way than we write is damaged, were it only by a space.
     """
     path = Path(folder) / NAME
     manifest, promised, sound = {}, "", False
     try:
-        manifest = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        manifest = json.loads(content)
+        spelt = to_json(manifest) == content
         promised = manifest.pop("run_id")
-        actual = hashlib.sha256(to_json(manifest)).hexdigest()[:16]
+        same = promised == hashlib.sha256(to_json(manifest)).hexdigest()[:16]
         outputs = manifest["outputs"]
-        sound = promised == actual and all(_described(entry) for entry in outputs.values())
+        sound = spelt and same and all(_described(entry) for entry in outputs.values())
     except FileNotFoundError as error:
         fix = "the run did not finish, or this is not a run's folder"
         raise IntegrityError(Problem("DLQ-601", "no run manifest", str(path), fix=fix)) from error

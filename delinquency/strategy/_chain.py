@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,17 @@ import pandas as pd
 from delinquency import storage
 from delinquency.errors import IntegrityError, Problem
 
-__all__ = ["add_run", "chain_head", "damaged", "sound_entries", "verify_decisions"]
+__all__ = ["add_run", "chain_head", "damaged", "new_run", "sound_entries", "verify_decisions"]
 
 CHAIN = "chain.json"
+
+
+def new_run(root: Path, entries: list[dict[str, Any]]) -> str:
+    """Return the name of the next run. What a killed one left under it goes: no chain ever named it."""
+    run = f"{len(entries) + 1:06d}"
+    for path in (root / run, *root.glob(f".{CHAIN}.*")):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return run
 
 
 def add_run(root: Path, entries: list[dict[str, Any]], run: str) -> None:
@@ -27,8 +36,13 @@ def add_run(root: Path, entries: list[dict[str, Any]], run: str) -> None:
     }
     previous = entries[-1]["hash"] if entries else storage.START
     entry = storage.link({"run": run, "files": files}, previous)
-    text = json.dumps({"format": 1, "entries": [*entries, entry]}, indent=1, sort_keys=True)
-    storage.write_bytes(root / CHAIN, (text + "\n").encode())
+    storage.write_bytes(root / CHAIN, _spelt([*entries, entry]))
+
+
+def _spelt(entries: list[dict[str, Any]]) -> bytes:
+    """Return the chain as it is written. Any other spelling is an edit, were it only a space."""
+    text = json.dumps({"format": 1, "entries": entries}, indent=1, sort_keys=True)
+    return (text + "\n").encode()
 
 
 def _entries(root: Path) -> list[dict[str, Any]]:
@@ -36,9 +50,9 @@ def _entries(root: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        document = json.loads(path.read_bytes())
-        entries = document["entries"]
-        sound = all(_described(entry) for entry in entries)
+        content = path.read_bytes()
+        entries = json.loads(content)["entries"]
+        sound = all(_described(entry) for entry in entries) and _spelt(entries) == content
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         sound, entries = False, []
     if not sound:

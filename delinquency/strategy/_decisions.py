@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from delinquency import storage
 from delinquency.errors import InputError, Problem
 from delinquency.schema import as_date, to_frame
 from delinquency.strategy._assign import assign, period_of
-from delinquency.strategy._chain import add_run, damaged, sound_entries
+from delinquency.strategy._chain import add_run, damaged, new_run, sound_entries
 from delinquency.strategy._contacts import instants_of
 from delinquency.strategy._facts import instant_of
 from delinquency.strategy._file import StrategyFile
@@ -92,9 +91,7 @@ def record_decisions(
         entries = sound_entries(root)
         plan["period"] = period_of(plan["as_of"].iloc[0], strategy.file.period)
         plan["decided"] = _is_new(root, entries, plan)
-        run = f"{len(entries) + 1:06d}"
-        # what a killed run left is no input of this one: a contact log, say, where now there is none
-        shutil.rmtree(root / run, ignore_errors=True)
+        run = new_run(root, entries)
         storage.write_table(plan, root / run / "plan.parquet")
         storage.write_table(to_frame(scores), root / run / "scores.parquet")
         storage.write_table(to_frame(accounts), root / run / "accounts.parquet")

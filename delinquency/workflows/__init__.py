@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from delinquency.workflows._demo import Demo, demo
     from delinquency.workflows._files import plan_files, report_files
     from delinquency.workflows._gates import GateLimits
-    from delinquency.workflows._monitor import Monitored, monitor, monitor_files
+    from delinquency.workflows._monitor import Monitored, monitor
+    from delinquency.workflows._monitor_files import monitor_files
     from delinquency.workflows._plan import plan
     from delinquency.workflows._retrain import Retrained, retrain
     from delinquency.workflows._retrain_files import (
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
     from delinquency.workflows._retrain_settings import (
         Gates,
         LabelSettings,
+        LimitSettings,
+        MonitorSettings,
         RetrainSettings,
         Window,
     )
     from delinquency.workflows._review import review, review_files, review_goals
     from delinquency.workflows._road import Scoring, Trained, check, score, train
+    from delinquency.workflows._road_files import check_files, train_files
     from delinquency.workflows._score import score_files
 
 # A nightly batch needs neither what learns nor what draws, so each verb is loaded when it is called.
@@ -40,14 +44,19 @@ _HOMES = {
     "_demo": ("Demo", "demo"),
     "_files": ("plan_files", "report_files"),
     "_gates": ("GateLimits",),
-    "_monitor": ("Monitored", "monitor", "monitor_files"),
+    "_monitor": ("Monitored", "monitor"),
+    "_monitor_files": ("monitor_files",),
     "_plan": ("plan",),
     "_retrain": ("Retrained", "retrain"),
     "_retrain_files": ("RetrainRun", "promote_files", "retrain_files", "roll_back_files"),
     "_retrain_gates": ("Gate",),
-    "_retrain_settings": ("Gates", "LabelSettings", "RetrainSettings", "Window"),
+    "_retrain_settings": (
+        *("Gates", "LabelSettings", "LimitSettings", "MonitorSettings"),
+        *("RetrainSettings", "Window"),
+    ),
     "_review": ("review", "review_files", "review_goals"),
     "_road": ("Scoring", "Trained", "check", "score", "train"),
+    "_road_files": ("check_files", "train_files"),
     "_score": ("score_files",),
 }
 
@@ -57,6 +66,8 @@ __all__ = [
     "GateLimits",
     "Gates",
     "LabelSettings",
+    "LimitSettings",
+    "MonitorSettings",
     "Monitored",
     "RetrainRun",
     "RetrainSettings",
@@ -65,6 +76,7 @@ __all__ = [
     "Trained",
     "Window",
     "check",
+    "check_files",
     "demo",
     "monitor",
     "monitor_files",
@@ -83,6 +95,7 @@ __all__ = [
     "score",
     "score_files",
     "train",
+    "train_files",
     "verify",
 ]
 

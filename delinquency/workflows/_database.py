@@ -9,19 +9,24 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import pandas as pd
+
 from delinquency import schema, storage
 from delinquency.errors import IntegrityError, Problem
 from delinquency.workflows._say import Say, quiet
 
-__all__ = ["fetching", "publish"]
+__all__ = ["fetching", "publish", "read_or_none"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 KEY = ("account_id", "snapshot_date")
 
 
-def fetching(*roles: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a function on files take addresses in a database for these arguments."""
+def fetching(*roles: str, whole: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a function on files take addresses in a database for these arguments.
+
+    Of months only the columns that are read are fetched, unless the `whole` table is asked for.
+    """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
         parameters = inspect.signature(function)
@@ -32,7 +37,8 @@ def fetching(*roles: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             with ExitStack() as stack:
                 for role in roles:
                     if storage.is_database(bound.arguments.get(role)):
-                        among = schema.MONTHS.columns if role == "months" else None
+                        few = role == "months" and not whole
+                        among = schema.MONTHS.columns if few else None
                         file = storage.at_hand(bound.arguments[role], among=among)
                         bound.arguments[role] = stack.enter_context(file)
                 return function(*bound.args, **bound.kwargs)
@@ -40,6 +46,11 @@ def fetching(*roles: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return wrap
+
+
+def read_or_none(path: Any) -> pd.DataFrame | None:
+    """Return the table of a file, or none where no file is given."""
+    return None if path is None else storage.read_table(path)
 
 
 def publish(run: Any, to: Any, *, key: Sequence[str] = KEY, say: Say = quiet) -> storage.Upserted:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
-from delinquency.workflows._database import fetching
+from delinquency.workflows._database import fetching, read_or_none
 from delinquency.workflows._plan import plan
 from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
@@ -216,11 +216,6 @@ def load_rules(
         "actors": tuple(actors),
         "at": at,
     }
-
-
-def read_or_none(path: Path_ | None) -> pd.DataFrame | None:
-    """Return the table of a file, or none where no file is given."""
-    return None if path is None else storage.read_table(path)
 
 
 def decisions_told(log: Path_, table: pd.DataFrame) -> dict[str, Any]:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
-from delinquency import features, history, monitoring, report, schema, scoring, storage
-from delinquency.errors import InputError, IntegrityError, Problem, did_you_mean
-from delinquency.workflows._database import fetching
-from delinquency.workflows._files import commit, read_or_none
+from delinquency import features, history, monitoring, schema, scoring
+from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.workflows._monitor_segments import Segments, by_segment
+from delinquency.workflows._outcome import label_of, population
+from delinquency.workflows._records import plain
 from delinquency.workflows._say import Say, quiet
 
-__all__ = ["Monitored", "label_of", "monitor", "monitor_files", "plain", "population", "scorer_of"]
-
-KEY = ["account_id", "snapshot_date"]
-Path_ = str | os.PathLike[str]
+__all__ = ["Monitored", "asked_segment", "monitor"]
 
 
 @dataclass(frozen=True)
@@ -35,13 +29,24 @@ class Monitored:
         Why to train again; empty when nothing asks for it.
     stability, drift : DataFrame or None
         See `delinquency.monitoring`; None when the bundle keeps no reference.
-    outcomes, segments, early : DataFrame or None
+    outcomes, early : DataFrame or None
         See `delinquency.monitoring`; None when they cannot be judged.
+    segments : DataFrame or None
+        Outcomes by segment; None without accounts.
+    segment_stability, segment_drift : DataFrame or None
+        The latest snapshot of each segment against its own accounts at training.
+    segment_verdicts : DataFrame or None
+        See `delinquency.monitoring.judge_segments`.
     notes : tuple of str
         What could not be judged, and why.
     limits : Limits
         What the reasons were held against.
     """
+
+    tables: ClassVar = (
+        *("stability", "drift", "outcomes", "segments", "early"),
+        *("segment_stability", "segment_drift", "segment_verdicts"),
+    )
 
     as_of: str
     reasons: list[monitoring.Reason]
@@ -52,16 +57,18 @@ class Monitored:
     early: pd.DataFrame | None
     notes: tuple[str, ...]
     limits: monitoring.Limits
+    segment_stability: pd.DataFrame | None = None
+    segment_drift: pd.DataFrame | None = None
+    segment_verdicts: pd.DataFrame | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON content; a missing number is None."""
-        tables = ("stability", "drift", "outcomes", "segments", "early")
         return {
             "as_of": self.as_of,
             "retrain_reasons": [reason.as_dict() for reason in self.reasons],
             "notes": list(self.notes),
             "limits": dict(self.limits.__dict__),
-            **{name: plain(getattr(self, name)) for name in tables},
+            **{name: plain(getattr(self, name)) for name in self.tables},
         }
 
 
@@ -71,7 +78,7 @@ def monitor(
     *,
     as_of: Any,
     accounts: Any = None,
-    segment: str = "segment",
+    segment: str | None = None,
     labels: Any = None,
     label: history.LabelSpec | None = None,
     look_back: int = 12,
@@ -93,8 +100,8 @@ def monitor(
         Nothing that was known later is read.
     accounts : table, optional
         Where `segment` stands.
-    segment : str
-        Column to judge by, where accounts are given.
+    segment : str, optional
+        Column of `accounts` to judge by; ``segment`` by default.
     labels : table, optional
         Outcomes from elsewhere.
     label : LabelSpec, optional
@@ -113,8 +120,10 @@ def monitor(
     Raises
     ------
     InputError
-        Tables that cannot be used; ``DLQ-102`` when accounts lack the segment.
+        Tables that cannot be used; ``DLQ-102`` when accounts lack the segment, ``DLQ-204`` when one is
+        named and no accounts are given.
     """
+    column = asked_segment(accounts, segment)
     date, limits = schema.as_date(as_of), limits or monitoring.Limits()
     spec, notes = label_of(scorer, label), []
     frame = schema.admit(months, schema.MONTHS)
@@ -131,22 +140,25 @@ def monitor(
     say("outcomes")
     told = _told(snapshots, spec, labels, notes)
     came = None if told is None else monitoring.outcomes(scores, told)
-    groups = _segments(accounts, segment)
-    parts = None
-    if told is not None and groups is not None:
-        parts = monitoring.outcomes(scores, told, segments=groups)
+    groups, parts = _groups(accounts, column), Segments()
+    if groups is not None:
+        say("segments")
+        seen = (frame, X, scores, told, groups)
+        parts = by_segment(seen, scorer, spec, labels, limits, notes)
     early = _early(frame, scores, spec, labels, date, notes)
     reasons = monitoring.retrain_reasons(
         stability=shift,
         outcomes=came,
-        segments=parts,
+        segments=parts.verdicts,
         early=early,
         auc=_auc(scorer, notes),
         limits=limits,
     )
     drift = None if shift is None else monitoring.drift(shift)
-    found = (shift, drift, came, parts, early, tuple(notes), limits)
-    return Monitored(str(date.date()), reasons, *found)
+    found = (shift, drift, came, parts.outcomes, early, tuple(notes), limits)
+    return Monitored(
+        str(date.date()), reasons, *found, parts.stability, parts.drift, parts.verdicts
+    )
 
 
 def _dates(
@@ -159,33 +171,6 @@ def _dates(
     trained = pd.Timestamp(str(scorer.about.get("as_of") or frame["month"].min().date()))
     earlier = [day for day in ends if trained < day < date]
     return [*earlier[len(earlier) - min(look_back - 1, len(earlier)) :], date]
-
-
-def label_of(scorer: scoring.Scorer, label: history.LabelSpec | None) -> history.LabelSpec | None:
-    """Return what counts as bad: what is asked for, else what the bundle says; None when it does not.
-
-    Raises
-    ------
-    IntegrityError
-        ``DLQ-603`` when the bundle says something that is no label.
-    """
-    kept = scorer.about.get("outcome")
-    if label is not None or kept is None:
-        return label
-    try:
-        who = history.Population(**kept["population"])
-        return history.LabelSpec(**{**kept, "population": who})
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        what = "the bundle does not say in a form of ours what counts as bad"
-        fix = "train it again, or give the label"
-        raise IntegrityError(Problem("DLQ-603", what, "bundle", fix=fix)) from error
-
-
-def population(snapshots: history.Snapshots, spec: history.LabelSpec | None) -> pd.MultiIndex:
-    """Return accounts and snapshot dates that a label speaks of; every open account without one."""
-    told = history.label(snapshots, spec or history.LabelSpec(within=1))
-    inside = ~told["why"].str.startswith("excluded")
-    return pd.MultiIndex.from_frame(told.loc[inside, KEY])
 
 
 def _stability(
@@ -243,7 +228,21 @@ def _auc(scorer: scoring.Scorer, notes: list[str]) -> float | None:
     return None
 
 
-def _segments(accounts: Any, segment: str) -> pd.Series[Any] | None:
+def asked_segment(accounts: Any, segment: str | None) -> str:
+    """Return the column to judge by.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-204`` when one is named and there are no accounts to find it in.
+    """
+    if accounts is None and segment is not None:
+        what, fix = "a segment is named, but no accounts to find it in", "give accounts too"
+        raise InputError(Problem("DLQ-204", what, "segment", fix=f"{fix} (--accounts)"))
+    return segment or "segment"
+
+
+def _groups(accounts: Any, segment: str) -> pd.Series[Any] | None:
     if accounts is None:
         return None
     table = schema.admit(accounts, schema.ACCOUNTS)
@@ -252,102 +251,3 @@ def _segments(accounts: Any, segment: str) -> pd.Series[Any] | None:
         what = f'column "{segment}" is missing'
         raise InputError(Problem("DLQ-102", what, "accounts", fix=fix))
     return table.set_index("account_id")[segment]
-
-
-def plain(table: pd.DataFrame | None) -> list[dict[str, Any]] | None:
-    """Return a table as JSON content: dates as text, missing and infinite numbers as None."""
-    if table is None:
-        return None
-    return [
-        {str(key): _item(value) for key, value in row.items()} for row in table.to_dict("records")
-    ]
-
-
-def _item(value: Any) -> Any:
-    if value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, pd.Timestamp):
-        return str(value.date())
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def scorer_of(path: Path_) -> tuple[scoring.Scorer, str]:
-    """Return the scorer of a bundle's folder, or the champion of a registry's, and its hash."""
-    registry = storage.Registry(path)
-    is_registry = (Path(path) / "changes.jsonl").is_file()
-    bundle = registry.load() if is_registry else storage.load_bundle(path)
-    return scoring.Scorer.from_bundle(bundle), bundle.hash
-
-
-@fetching("months", "accounts", "labels")
-def monitor_files(
-    months: Path_,
-    bundle: Path_,
-    *,
-    as_of: Any,
-    out: Path_,
-    accounts: Path_ | None = None,
-    segment: str = "segment",
-    labels: Path_ | None = None,
-    look_back: int = 12,
-    limits: monitoring.Limits | None = None,
-    say: Say = quiet,
-) -> Monitored:
-    """Monitor from files; write ``monitor.html``, ``monitor.json`` and the manifest.
-
-    Parameters
-    ----------
-    bundle : path
-        A bundle, or a registry, whose champion is taken.
-    months, accounts, labels : path or address
-        Tables; see `monitor`.
-    as_of, segment, look_back, limits, say
-        See `monitor`.
-    out : path
-        Folder to write.
-    """
-    scorer, name = scorer_of(bundle)
-    given = {"months": months, "accounts": accounts, "labels": labels}
-    inputs = {role: path for role, path in given.items() if path is not None}
-    stamps = storage.stamps_of(inputs.values())
-    found = monitor(
-        storage.read_table(months),
-        scorer,
-        as_of=as_of,
-        accounts=read_or_none(accounts),
-        segment=segment,
-        labels=read_or_none(labels),
-        look_back=look_back,
-        limits=limits,
-        say=say,
-    )
-    say("page")
-    facts = {"bundle": name, "look back": look_back, **storage.versions()}
-    html = report.render_sheet(_sheet(found, facts))
-    commit(
-        out,
-        "monitor",
-        as_of=as_of,
-        inputs=inputs,
-        stamps=stamps,
-        tables={},
-        texts={
-            "monitor.html": html.encode(),
-            "monitor.json": storage.to_json({**found.as_dict(), "bundle": name}),
-        },
-        facts={"bundle": name, "reasons": [reason.code for reason in found.reasons]},
-    )
-    return found
-
-
-def _sheet(found: Monitored, facts: dict[str, Any]) -> report.Sheet:
-    names: Sequence[str] = ("stability", "drift", "outcomes", "segments", "early")
-    return report.monitor_sheet(
-        as_of=found.as_of,
-        reasons=found.reasons,
-        limits=found.limits,
-        notes=found.notes,
-        manifest=facts,
-        **{name: getattr(found, name) for name in names},
-    )

@@ -12,7 +12,8 @@ import pandas as pd
 from delinquency import evaluation, features, history, monitoring, schema, scoring
 from delinquency.errors import InputError, Problem
 from delinquency.workflows import _road as road
-from delinquency.workflows._monitor import label_of, plain, population
+from delinquency.workflows._outcome import KEY, label_of, population
+from delinquency.workflows._records import plain
 from delinquency.workflows._retrain_gates import Gate, decide
 from delinquency.workflows._retrain_settings import RetrainSettings
 from delinquency.workflows._road import Trained
@@ -20,7 +21,6 @@ from delinquency.workflows._say import Say, quiet
 
 __all__ = ["Retrained", "retrain"]
 
-KEY = ["account_id", "snapshot_date"]
 _ASKED = 400  # riskiest accounts whose reasons are compared
 
 

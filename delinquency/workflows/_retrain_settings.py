@@ -6,13 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from delinquency import history
+from delinquency import history, monitoring
 from delinquency.errors import DelinquencyError
 from delinquency.settings import Model
 
-__all__ = ["Gates", "LabelSettings", "RetrainSettings", "Window"]
+__all__ = [
+    "Gates",
+    "LabelSettings",
+    "LimitSettings",
+    "MonitorSettings",
+    "RetrainSettings",
+    "Window",
+]
 
 Whole = Annotated[int, Field(ge=1, le=600)]
+Limit = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -77,8 +85,28 @@ class Gates(Model):
     min_reason_overlap: Share = 0.0
 
 
+class LimitSettings(Model):
+    """Limits of monitoring; those left out are the defaults of `delinquency.monitoring.Limits`."""
+
+    score_psi: Limit | None = None
+    feature_psi: Limit | None = None
+    feature_use: Share | None = None
+    missing: Share | None = None
+    log_odds: Limit | None = None
+    auc_loss: Share | None = None
+    early_ratio: Annotated[float, Field(gt=1)] | None = None
+    in_a_row: Whole | None = None
+
+    def limits(self) -> monitoring.Limits:
+        """Return all limits."""
+        return monitoring.Limits().changed(self.model_dump(exclude_none=True))
+
+
 class RetrainSettings(Model):
-    """A file of retraining settings; paths are seen from the folder of the file."""
+    """A file of retraining settings; paths are seen from the folder of the file.
+
+    ``limits`` are those of monitoring, which reads them from the same file.
+    """
 
     format: Literal[1]
     months: str
@@ -91,3 +119,11 @@ class RetrainSettings(Model):
     bands: Annotated[int, Field(ge=2, le=26)] = 5
     seeds: Annotated[tuple[int, ...], Field(min_length=1, max_length=20)] = (0,)
     gates: Gates = Gates()
+    limits: LimitSettings = LimitSettings()
+
+
+class MonitorSettings(RetrainSettings):
+    """The same file as monitoring reads it: its limits, with or without what retraining needs."""
+
+    months: str = ""
+    registry: str = ""

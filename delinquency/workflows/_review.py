@@ -11,6 +11,7 @@ import pandas as pd
 
 from delinquency import evaluation, portfolio, schema, storage
 from delinquency.errors import InputError, Problem
+from delinquency.workflows._database import fetching, read_or_none
 
 __all__ = ["review", "review_files", "review_goals"]
 
@@ -193,6 +194,7 @@ def _extra(extra: Any, outlook: portfolio.Outlook) -> float:
     return float(table.loc[table["account_id"].isin(outlook.account_ids), "extra"].sum())
 
 
+@fetching("months", "recoveries", "extra")
 def review_files(
     goals: str | os.PathLike[str],
     months: str | os.PathLike[str],
@@ -208,7 +210,7 @@ def review_files(
         asked,
         storage.read_table(months),
         as_of=as_of,
-        recoveries=None if recoveries is None else storage.read_table(recoveries),
-        extra=None if extra is None else storage.read_table(extra),
+        recoveries=read_or_none(recoveries),
+        extra=read_or_none(extra),
         prices=prices,
     )

@@ -18,7 +18,7 @@ from delinquency.workflows._say import Say, quiet
 __all__ = ["Scoring", "Trained", "check", "learn", "score", "split_of", "train"]
 
 SPLIT = {"train": 0.75, "test": 0.25}
-_SALT = "split"
+SALT = "split"
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def learn(
         "windows": list(windows),
         "train": {"accounts": int(seen.sum()), "bads": int(y[seen].sum())},
         "holdout": _ranked(learner, X[~seen], y[~seen]),
-        "split": {"shares": SPLIT, "salt": _SALT},
+        "split": {"shares": SPLIT, "salt": SALT},
         "versions": storage.versions(),
         **(about or {}),
     }
@@ -273,4 +273,4 @@ def score(
 
 def split_of(account_ids: Any) -> np.ndarray:
     """Return "train" or "test" of each account, by the one split that `train` uses."""
-    return history.split_accounts(account_ids, SPLIT, _SALT).to_numpy()
+    return history.split_accounts(account_ids, SPLIT, SALT).to_numpy()

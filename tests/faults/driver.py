@@ -46,12 +46,15 @@ class Driver:
 
 
 def main():
-    from tests.faults import damage, disk, inputs, kills
+    from tests.faults import damage, decisions, disk, inputs, kills, texts
 
     warnings.simplefilter(
         "ignore"
     )  # Python 3.12 warns of every fork beside threads; ours have ended
-    rooms = {"damage": damage, "disk": disk, "inputs": inputs, "kills": kills}
+    rooms = {
+        room.__name__.rpartition(".")[2]: room
+        for room in (damage, decisions, disk, inputs, kills, texts)
+    }
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         proof, sizes = json.loads(line)

@@ -1,4 +1,4 @@
-"""Odd, poisoned and shuffled input: R11, R12, R15, R20, R23."""
+"""Odd, poisoned and shuffled input: R10, R11, R12, R15, R20, R22, R23."""
 
 import contextlib
 import io
@@ -10,11 +10,14 @@ import pandas as pd
 
 from delinquency import features, storage, workflows
 from delinquency.errors import DelinquencyError, InputError
-from delinquency.workflows import _intake
+from delinquency.workflows import _gates, _intake
+from tests.features import panels
 
 from .world import NEW, WINDOWS, book, ended, fork, make, scorer, scoring_run, workshop
 
 CANARY = "zq7-canary-91"
+DATES = ("2024-02-29", "2024-06-14", "2025-03-31")
+FULL = features.FeatureSpec()
 
 
 def matrix(accounts=240, seed=0):
@@ -101,6 +104,67 @@ def same_whatever_way(times, seed=0):
         again = features.build_features(shuffled, NEW, windows=WINDOWS, threads=threads)
         scored = ours.calibration.log_odds(ours.trees.raw(ours.matrix(again), threads))
         counts["other bits"] += not same_bits(scored, raw)
+    return dict(counts)
+
+
+def features_any_way(portfolios, seed=0, cut_in_two=False):
+    """Whole, shuffled, in batches, one account at a time: the same bits of every feature.
+
+    `cut_in_two` lets a batch end within an account, as a stream of rows would: the negative control.
+    """
+    rng, counts = np.random.default_rng(seed), Counter()
+    for number in range(portfolios):
+        months = panels.table(panels.portfolio(seed * 10**6 + number, accounts=5))
+        whole, at = _built(months), int(rng.integers(1, len(months)))
+        apart = [rows for _, rows in months.groupby("account_id")]
+        pieces = [months[:at], months[at:]] if cut_in_two else apart
+        batches = features.feature_batches(
+            months, snapshots=DATES, spec=FULL, rows_at_once=at, threads=int(rng.integers(1, 5))
+        )
+        ways = (
+            _built(months.iloc[rng.permutation(len(months))]),
+            pd.concat([batch.frame() for batch in batches]).sort_index(),
+            pd.concat(map(_built, pieces)).sort_index(),
+        )
+        counts["portfolios"] += 1
+        counts["ways"] += len(ways)
+        counts["other bits"] += sum(not same_bits(way.to_numpy(), whole.to_numpy()) for way in ways)
+    return dict(counts)
+
+
+def _built(months):
+    try:
+        table = features.build_features(months, snapshots=DATES, spec=FULL)
+    except InputError:  # an account of which nothing is known at any date
+        return pd.DataFrame()
+    return table.sort_index()
+
+
+def nothing_to_go_on():
+    """No rows, no column of the model, no check: none of them may end as a run."""
+    counts = Counter()
+    with workshop() as (folder, where):
+        sound = book()
+        tables = {
+            "no rows": sound[:0],
+            "no month known": sound.assign(month=sound["month"] + pd.DateOffset(years=9)),
+            "all ended": sound.assign(status="closed"),
+            "no column": sound[["account_id", "month", "days_past_due"]],
+            "all refused": sound.assign(balance=np.nan),
+        }
+        for number, (why, table) in enumerate(tables.items()):
+            months, out = folder / f"{number}.parquet", folder / f"out-{number}"
+            storage.write_table(table, months)
+            counts["tried"] += 1
+            with contextlib.suppress(DelinquencyError):
+                workflows.score_files(**where | {"months": months}, as_of=NEW, out=out)
+            counts["committed"] += (out / "run_manifest.json").exists()
+            counts[f"committed: {why}"] += (out / "run_manifest.json").exists()
+        counts["tried"] += 1
+        try:
+            counts["committed"] += _gates.failed([], "out") is None
+        except DelinquencyError:
+            counts["refused without a check"] += 1
     return dict(counts)
 
 

@@ -1,4 +1,4 @@
-"""R11, R12, R15, R20, R22, R23: odd input is refused or counted, and never told. Fast sizes."""
+"""R10, R11, R12, R15, R20, R22, R23: odd input is refused or counted, and never told. Fast sizes."""
 
 import pandas as pd
 import pytest
@@ -9,6 +9,23 @@ from delinquency.workflows._gates import failed
 
 from .test_kills import none
 from .world import NEW, book, make, scorer
+
+
+def test_features_are_the_same_whatever_way_they_are_computed(proof):
+    """R10: whole, shuffled, in batches, one account at a time; a batch that cuts an account is caught."""
+    counts = proof("inputs.features_any_way", portfolios=6)
+
+    assert counts["ways"] == 18
+    assert none(counts, "other bits")
+    assert proof("inputs.features_any_way", portfolios=3, cut_in_two=True)["other bits"]
+
+
+def test_nothing_to_go_on_is_never_a_run(proof):
+    """R22: no rows, no column of the model, nobody left, no check."""
+    counts = proof("inputs.nothing_to_go_on")
+
+    assert (counts["tried"], counts["committed"]) == (6, 0)
+    assert counts["refused without a check"] == 1
 
 
 def test_columns_are_matched_by_name(proof):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from delinquency.errors import InputError
-from delinquency.monitoring import Limits, retrain_reasons
+from delinquency.monitoring import Limits, judge_segments, retrain_reasons
 
 DAYS = pd.to_datetime(["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"])
 
@@ -42,6 +42,7 @@ def reads(**columns):
 
 def segments(**columns):
     table = pd.DataFrame({"segment": ["prime", "thin"], "n": 2000, "bads": 100, "expected": 0.05})
+    table = table.assign(auc=0.8, auc_low=0.78, auc_high=0.82)
     return table.assign(intercept=0.0, intercept_low=-0.2, intercept_high=0.2, **columns)
 
 
@@ -54,7 +55,7 @@ def test_nothing_given_or_nothing_wrong_is_an_empty_list():
     """No reason is not a reason."""
     assert retrain_reasons() == []
     quiet = {"stability": shifts(), "outcomes": matured(), "early": reads(), "auc": 0.85}
-    assert retrain_reasons(**quiet, segments=segments()) == []
+    assert retrain_reasons(**quiet, segments=judge_segments(outcomes=segments())) == []
 
 
 def test_a_shifted_score_says_since_when():
@@ -158,11 +159,12 @@ def test_segments_are_tested_together():
     """One of two at p = 0.03 does not survive Holm; one at 0.0001 does."""
     table = segments()
     table.loc[1, ["intercept", "intercept_low", "intercept_high"]] = [0.3, 0.03, 0.57]
-    assert retrain_reasons(segments=table) == []
+    assert retrain_reasons(segments=judge_segments(outcomes=table)) == []
 
     table.loc[1, ["intercept", "intercept_low", "intercept_high"]] = [0.4, 0.2, 0.6]
-    reason = only(retrain_reasons(segments=table))
+    reason = only(retrain_reasons(segments=judge_segments(outcomes=table)))
     assert reason.code == "segment_calibration"
+    assert "100 bads came where 100.0 were promised (log-odds +0.40, +0.20 to +0.60" in reason.en
     assert "segment thin" in reason.en
     assert "客群 thin" in reason.zh
 
@@ -193,7 +195,7 @@ def test_reasons_are_json_and_read_as_words():
 )
 def test_limits_that_make_no_sense_are_refused(wrong):
     """Before anything is compared with them."""
-    with pytest.raises(InputError, match="DLQ-205"):
+    with pytest.raises(InputError, match=f"DLQ-205 limits.{next(iter(wrong))}"):
         replace(Limits(), **wrong)
 
 
@@ -209,9 +211,6 @@ def test_promised_bads_of_which_none_came_are_a_reason():
     json.dumps(reason.as_dict(), allow_nan=False)
     few = matured(**none, bads=0, n=5, expected=0.3)
     assert retrain_reasons(outcomes=few) == []
-    part = segments(n=1000)
-    part.loc[1, ["bads", "intercept", "intercept_low", "intercept_high"]] = [0, *[np.nan] * 3]
-    assert only(retrain_reasons(segments=part)).evidence["segment"] == "thin"
 
 
 def test_only_bads_where_few_were_promised_are_a_reason():
@@ -220,3 +219,13 @@ def test_only_bads_where_few_were_promised_are_a_reason():
     reason = only(retrain_reasons(outcomes=matured(**none, bads=100, n=100, expected=0.3)))
 
     assert (reason.code, reason.figure > 0) == ("calibration", True)
+
+
+def test_every_wrong_limit_is_told_at_once():
+    """All problems of one pass together."""
+    with pytest.raises(InputError) as caught:
+        Limits(score_psi=-1, in_a_row=0, missing=np.inf)
+
+    assert [problem.where.partition(".")[2] for problem in caught.value.problems] == [
+        *("score_psi", "missing", "in_a_row")
+    ]

@@ -74,6 +74,10 @@ def test_every_edit_of_the_manifest_is_found(run):
         (run / NAME).write_bytes(content[:end])
         with pytest.raises(IntegrityError, match="DLQ-601"):
             read_manifest(run)
+    for more in (b" ", b"\n", b"\0"):
+        (run / NAME).write_bytes(content + more)
+        with pytest.raises(IntegrityError, match="DLQ-601"):
+            read_manifest(run)
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,16 @@ def test_nothing_is_added_to_a_damaged_log(tables, tmp_path):
             action()
 
 
+def test_a_space_is_an_edit(tables, tmp_path):
+    """The chain has one spelling."""
+    record(tmp_path, tables)
+    chain = tmp_path / "chain.json"
+    chain.write_bytes(chain.read_bytes() + b" ")
+
+    with pytest.raises(IntegrityError, match="DLQ-602"):
+        read_decisions(tmp_path)
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", '{"entries": 3}', '{"entries": [{}]}', '{"entries": [{"run": "../x"}]}']
 )
@@ -240,6 +250,21 @@ def test_a_killed_run_leaves_the_log_whole_and_is_run_again(tables, tmp_path, mo
 
     assert len(record(tmp_path, tables)) == 5
     assert (verify_decisions(tmp_path)["state"] == "same").all()
+
+
+def test_what_a_killed_run_left_is_no_part_of_the_next(tables, tmp_path):
+    """A file cut short, and contacts of a call that the next one is made without."""
+    left = tmp_path / "000001"
+    left.mkdir()
+    (left / ".plan.parquet.x1").write_bytes(b"PAR1")
+    (left / "contacts.parquet").write_bytes(b"PAR1")
+    (tmp_path / ".chain.json.x1").write_bytes(b"{")
+
+    record(tmp_path, (*tables[:2], None))
+
+    assert (verify_decisions(tmp_path)["state"] == "same").all()
+    assert not (left / "contacts.parquet").exists()
+    assert sorted(path.name for path in tmp_path.glob(".*")) == [".lock"]
 
 
 KILL = """

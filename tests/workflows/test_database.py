@@ -1,9 +1,12 @@
 """Runs from a database and into one: the same scores as from a file, stored whole, harmless to repeat."""
 
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from delinquency import workflows
+from delinquency import storage, workflows
 from delinquency.errors import InputError, IntegrityError, LockError, Problem
 from delinquency.storage import read_manifest, read_table, write_table
 from delinquency.workflows import _retrain_files
@@ -141,3 +144,97 @@ def test_retraining_takes_addresses_from_its_settings(
         workflows.retrain_files(tmp_path / "retrain.yaml", out=tmp_path / "run", as_of=AS_OF)
 
     assert seen == [len(read_table(files.months))]
+
+
+GOALS = """\
+format: 1
+goals:
+  - goal: July
+    metric: amount
+    target: 400000000
+    start: 2026-06-30
+    end: 2026-09-30
+    guardrails: {complaints: 3}
+"""
+
+
+def test_every_verb_on_months_says_the_same_of_a_table_as_of_the_file(
+    run, database, files, months, tmp_path
+):
+    """Check, train, report, review: the same words or bytes from both, and no login in any of them."""
+    (tmp_path / "goals.yaml").write_text(GOALS, "utf-8")
+    # what comes from a database comes in the order of account and month, and so do row numbers
+    rows = read_table(files.months).sort_values(["account_id", "month"], ignore_index=True)
+    write_table(rows, tmp_path / "months.parquet")
+
+    def told(verb, *rest, out=None):
+        kept = []
+        for name, place in (("file", tmp_path / "months.parquet"), ("table", months)):
+            where = () if out is None else ("--out", tmp_path / f"{name}-{out}")
+            done = run(verb, "--months", place, "--as-of", AS_OF, *rest, *where)
+            assert done.code == 0, done.err
+            assert database.server.password not in done.out + done.err
+            kept.append(done.out if out is None else tmp_path / f"{name}-{out}")
+        return kept
+
+    words = told("check") + told("review", "--goals", tmp_path / "goals.yaml")
+    assert words[0] == words[1] and words[2] == words[3]
+    bundles = told("train", out="bundle")
+    assert len({storage.load_bundle(bundle).hash for bundle in bundles}) == 1
+    pages = told("report", "--bundle", files.bundle, out="page.html")
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    assert database.server.password.encode() not in pages[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    "verb", ["check", "train", "score", "plan", "report", "review", "monitor", "retrain"]
+)
+def test_a_login_that_fails_is_one_line_without_it(run, database, files, tmp_path, verb):
+    """Whatever verb: exit code 5, and neither the password nor the user is told or kept."""
+    wrong = database.at("months").replace(database.server.password, "zq7-wrong-secret")
+    assert wrong != database.at("months")
+    (tmp_path / "goals.yaml").write_text(GOALS, "utf-8")
+    settings = tmp_path / "retrain.yaml"
+    settings.write_text(f"format: 1\nmonths: {wrong}\nregistry: models\n", "utf-8")
+    more = {
+        "check": (),
+        "train": ("--out", tmp_path / "out"),
+        "plan": ("--scores", files.months, "--out", tmp_path / "out"),
+        "review": ("--goals", tmp_path / "goals.yaml"),
+        "retrain": (settings, "--out", tmp_path / "out"),
+    }.get(verb, ("--bundle", files.bundle, "--out", tmp_path / "out"))
+    table = () if verb == "retrain" else ("--months", wrong)
+    done = run(verb, *more, *table, "--as-of", AS_OF)
+
+    assert (done.code, len(done.lines)) == (5, 1), done.err
+    assert "postgresql://127.0.0.1" in done.lines[0]
+    assert "zq7-wrong" not in done.out + done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_accounts_labels_and_amounts_come_from_tables_too(run, database, files, months, tmp_path):
+    """Whatever table a verb takes beside the months may stand in the database."""
+    people = read_table(files.months)[["account_id"]].drop_duplicates(ignore_index=True)
+    people["segment"] = np.where(people.index % 2, "north", "south")
+    write_table(people, database.at("accounts"), key=["account_id"])
+    labels = people[["account_id"]].assign(snapshot_date=AS_OF, bad=people.index % 7 < 1)
+    labels = labels.astype({"bad": int, "snapshot_date": "datetime64[us]"})
+    write_table(labels, database.at("labels"), key=KEY)
+    write_table(people[["account_id"]].assign(extra=1.0), database.at("extra"), key=["account_id"])
+    (tmp_path / "goals.yaml").write_text(GOALS, "utf-8")
+    book = ("--months", months, "--as-of", AS_OF)
+    known = ("--accounts", database.at("accounts"), "--labels", database.at("labels"))
+    bundle = ("--bundle", files.bundle)
+
+    done = [
+        run("train", *book, *known[2:], "--out", tmp_path / "bundle", "--json"),
+        run("monitor", *book, *bundle, *known, "--look-back", 1, "--out", tmp_path / "monitor"),
+        run("report", *book, *bundle, *known, "--out", tmp_path / "page.html"),
+        run("review", *book, "--goals", tmp_path / "goals.yaml", "--extra", database.at("extra")),
+    ]
+
+    assert [one.code for one in done] == [0, 0, 0, 0], [one.err for one in done]
+    found = json.loads((tmp_path / "monitor" / "monitor.json").read_bytes())
+    assert {row["segment"] for row in found["segments"]} == {"north", "south"}
+    inputs = read_manifest(tmp_path / "monitor")["inputs"]
+    assert inputs["labels"]["path"].endswith(f"#{database.schema}.labels")
