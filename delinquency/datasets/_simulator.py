@@ -116,8 +116,9 @@ class CollectionsSimulator:
         seed: int = 0,
         world: World | None = None,
     ) -> None:
-        if n_accounts < 1 or n_months < 1:
-            what = "expected at least one account and one month"
+        whole = all(isinstance(size, (int, np.integer)) for size in (n_accounts, n_months))
+        if not whole or n_accounts < 1 or n_months < 1:
+            what = "expected at least one account and one month, in whole numbers"
             raise InputError(Problem("DLQ-195", what, "CollectionsSimulator"))
         self.n_accounts, self.n_months, self.seed = n_accounts, n_months, seed
         self.world = World() if world is None else world
@@ -309,10 +310,12 @@ class CollectionsSimulator:
         if callable(policy):
             answer = policy(known)
             names, chance = answer if isinstance(answer, tuple) else (answer, np.ones(len(known)))
-            chosen = pd.Index(TREATMENTS).get_indexer(pd.Index(np.asarray(names)))
-            allowed = len(chosen) == len(known) and (chosen >= 0).all()
+            chosen = pd.Index(TREATMENTS).get_indexer(pd.Index(np.ravel(names)))
+            allowed = len(chosen) == len(known) == np.size(chance) and (chosen >= 0).all()
             if not allowed or not self.open(known)[np.arange(len(known)), chosen].all():
-                what = "the policy chose treatments that are unknown or not allowed"
+                what = (
+                    "the policy chose treatments that are unknown or not allowed, or not one a row"
+                )
                 raise InputError(Problem("DLQ-195", what, "policy", fix="see `open`"))
             return chosen, np.asarray(chance, dtype="float64")
         if policy == "no_action":
@@ -369,9 +372,19 @@ class CollectionsSimulator:
         ----------
         capacities : dict, optional
             What there is in a month; the simulator's own by default. One left out is unlimited.
+
+        Raises
+        ------
+        InputError
+            ``DLQ-195`` a capacity that there is not, or an amount below 0.
         """
         limits = self.capacities if capacities is None else capacities
-        most = np.array([limits.get(name, np.inf) for name in self.needs])
+        for name, amount in limits.items():
+            if name not in self.needs or not amount >= 0:
+                fix = did_you_mean(str(name), self.needs) or "one of " + ", ".join(self.needs)
+                what = "a capacity is unknown, or its amount is below 0"
+                raise InputError(Problem("DLQ-195", what, "capacities", fix=fix))
+        most = np.array([limits.get(name, np.inf) for name in self.needs], dtype="float64")
         rows = np.arange(min(self.n_accounts, 2000))
         price = self._find_prices(rows, most * len(rows) / self.n_accounts)
         value, _, plan = self._plans(np.arange(self.n_accounts), price)

@@ -100,10 +100,15 @@ class ScoreJob:
         Raises
         ------
         InputError
-            ``DLQ-103`` for a date that is none or a band that the scorer does not have; ``DLQ-2xx``
-            for what is wrong with the strategy.
+            ``DLQ-103`` for a date that is none, a language that is unknown or a band that the scorer does
+            not have; ``DLQ-2xx`` for what is wrong with the strategy.
         """
         day = str(schema.as_date(as_of).date())
+        if lang not in ("en", "zh"):
+            fix = 'write "en" or "zh"'
+            raise InputError(Problem("DLQ-103", "unknown language", "lang", fix=fix))
+        if isinstance(reasons_for, str):
+            reasons_for = [reasons_for]
         wanted = tuple(scorer.bands.names[-1:] if reasons_for is None else reasons_for)
         unknown = [name for name in wanted if name not in scorer.bands.names]
         if unknown:
@@ -207,7 +212,8 @@ def _planned(
     fine = scores["band"].notna()
     if not fine.any():
         return scores.assign(**dict.fromkeys(_PLAN))
-    known = accounts if accounts is not None and len(accounts) else None
+    known = None if accounts is None else schema.to_frame(accounts, "accounts")
+    known = None if known is None or known.empty else known
     standing = history.positions(months, job.as_of, known)
     plan = strategies.assign(
         scores.loc[fine, ["account_id", *list(_SCORES)[:4]]],

@@ -120,13 +120,16 @@ def _bucket(key: Any, count: int) -> Any:
 def _dealt(months: Any, accounts: Any, count: int) -> tuple[Any, Any]:
     """Return both tables with the bucket of each account: that of its person where one is known."""
     functions = _functions()
-    if "person_id" not in accounts.columns:
-        bucket = _bucket(functions.col("account_id"), count)
-        return months.withColumn(_BUCKET, bucket), accounts.withColumn(_BUCKET, bucket)
-    accounts = accounts.withColumn(_BUCKET, _bucket(functions.col("person_id"), count))
-    months = months.join(accounts.select("account_id", _BUCKET), "account_id", "left")
     own = _bucket(functions.col("account_id"), count)
-    return months.withColumn(_BUCKET, functions.coalesce(_BUCKET, own)), accounts
+    if "person_id" not in accounts.columns:
+        return months.withColumn(_BUCKET, own), accounts.withColumn(_BUCKET, own)
+    bucket = _bucket(functions.col("person_id"), count)
+    # an account that two persons claim goes to one bucket, which refuses it; in two it would be planned twice
+    home = accounts.groupBy("account_id").agg(functions.min(bucket).alias(_BUCKET))
+    return tuple(
+        table.join(home, "account_id", "left").withColumn(_BUCKET, functions.coalesce(_BUCKET, own))
+        for table in (months, accounts)
+    )
 
 
 def _spark_schema(schema: pa.Schema) -> str:

@@ -11,6 +11,7 @@ from scipy.stats import chi2, norm
 
 from delinquency import schema
 from delinquency.errors import GateError, InputError, Problem, did_you_mean
+from delinquency.evaluation._door import finite_of, level_of, whole_of
 
 __all__ = ["compare_arms"]
 
@@ -69,7 +70,8 @@ def compare_arms(
     Raises
     ------
     InputError
-        ``DLQ-102`` missing columns, ``DLQ-104`` missing or infinite values, ``DLQ-175`` persons on two
+        ``DLQ-102`` missing columns, ``DLQ-103`` a level or a planned size that is none, ``DLQ-186`` a
+        limit that is no number, ``DLQ-104`` missing or infinite values, ``DLQ-175`` persons on two
         arms, ``DLQ-176`` fewer than two arms with two persons each.
     GateError
         ``DLQ-330`` arms that are not as large as designed (chi-square, p below 0.001): who is missing
@@ -89,7 +91,10 @@ def compare_arms(
     >>> read[["column", "difference", "verdict"]].round(2).values.tolist()
     [['paid', 3.5, 'better'], ['complaints', 0.5, 'broken']]
     """
+    level, planned = level_of(level), whole_of(planned, "planned", 1)
     limits = dict(guardrails) if isinstance(guardrails, Mapping) else dict.fromkeys(guardrails, 0.0)
+    for name, limit in limits.items():
+        finite_of(limit, f"guardrails.{name}", "a limit")
     columns = [metric, *limits]
     people = _by_person(schema.to_frame(outcomes, "outcomes"), columns, arm, person)
     sizes = people["arm"].value_counts()
@@ -98,7 +103,8 @@ def compare_arms(
         raise InputError(Problem("DLQ-176", what, f"outcomes.{arm}", len(sizes)))
     if shares is not None:
         _gate_ratio(sizes, shares)
-    control = str(sizes.index[0]) if control is None else control
+    if control is None:  # of arms of one size the first by name, whichever row comes first
+        control = min(map(str, sizes.index), key=lambda name: (-sizes[name], name))
     if control not in sizes.index:
         raise InputError(
             Problem("DLQ-176", "nobody is on the control arm", f"outcomes.{arm}", 0, "check names")

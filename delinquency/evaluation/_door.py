@@ -9,7 +9,7 @@ import pandas as pd
 
 from delinquency.errors import InputError, Problem
 
-__all__ = ["flags", "level_of", "outcomes_and_scores", "whole_of"]
+__all__ = ["finite_of", "flags", "level_of", "outcomes_and_scores", "whole_of"]
 
 
 def outcomes_and_scores(
@@ -154,3 +154,21 @@ def whole_of(value: Any, name: str, least: int) -> int:
         return int(value)
     what = f"expected a whole number of at least {least:,}"
     raise InputError(Problem("DLQ-103", what, name, fix=f"pass {least:,} or more"))
+
+
+def finite_of(values: Any, where: str, expected: str) -> np.ndarray:
+    """Return one number or several, or refuse what is missing or none.
+
+    Examples
+    --------
+    >>> finite_of(3, "actual", "the figure so far")
+    array([3.])
+    """
+    try:
+        numbers = np.asarray(values, dtype="float64").ravel()
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if not len(numbers) or not np.isfinite(numbers).all():
+        what = f"expected {expected}, none missing"
+        raise InputError(Problem("DLQ-186", what, where, fix="pass finite numbers"))
+    return numbers

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.evaluation._door import finite_of
 from delinquency.schema import as_date
 
 __all__ = ["Goal", "GoalReview"]
@@ -131,17 +134,21 @@ class Goal:
 
     def _problems(self) -> list[tuple[str, str]]:
         found = []
-        if self.metric not in METRICS:
-            hint = did_you_mean(self.metric, METRICS) or "one of " + ", ".join(METRICS)
+        if str(self.metric) not in METRICS:
+            hint = did_you_mean(str(self.metric), METRICS) or "one of " + ", ".join(METRICS)
             found.append(("unknown metric", hint))
-        top = math.inf if self.metric == "amount" else 1.0
-        if not (isinstance(self.target, (int, float)) and 0 < self.target <= top):
+        top = 1.0 if self.metric != "amount" else sys.float_info.max
+        if not (isinstance(self.target, Real) and 0 < self.target <= top):
             found.append(("the target is out of range", "an amount above 0, or a share up to 1"))
         if self.end < self.start:
             found.append(("the end is before the start", "swap them"))
         if self.metric == "rate" and not self.denominator:
             fix = 'denominator="opening arrears", "balance placed" or "exposure at default"'
             found.append(("a rate needs the name of its denominator", fix))
+        limits = (self.guardrails or {}).values()
+        if not all(isinstance(limit, Real) and math.isfinite(limit) for limit in limits):
+            # no figure lies above a limit that is none: the guardrail would never be broken
+            found.append(("a guardrail has no finite limit", "write a number for each"))
         if not self.cohort:
             found.append(("the cohort is empty", "say who is counted"))
         return found
@@ -183,8 +190,12 @@ class Goal:
             return 1.0
         if curve is None:
             return done / len(days)
-        weights = np.asarray(curve, dtype="float64")
-        if weights.ndim != 1 or not len(weights) or not (weights >= 0).all() or weights.sum() <= 0:
+        try:
+            weights = np.asarray(curve, dtype="float64")
+        except (TypeError, ValueError):
+            weights = np.empty(0)
+        sound = weights.ndim == 1 and np.isfinite(weights).all() and (weights >= 0).all()
+        if not sound or not weights.sum() > 0:
             what = "expected weights of 0 or more, not all 0"
             raise InputError(Problem("DLQ-185", what, "curve", fix="one weight a working day"))
         whole = np.append(0.0, weights.cumsum()) / weights.sum()
@@ -220,9 +231,14 @@ class Goal:
             What one more unit of each would bring, as `strategy.allocate` returns them; in the unit of
             the target.
         guardrails : mapping of str to float, optional
-            Their figures so far.
+            Their figures so far. One that is missing is told: nobody knows whether its limit holds.
         holidays, curve
             See `expected_share`.
+
+        Raises
+        ------
+        InputError
+            ``DLQ-185`` a curve that cannot be used; ``DLQ-186`` figures that are missing or no numbers.
 
         Examples
         --------
@@ -245,6 +261,7 @@ class Goal:
         warning: complaint_rate stands at 0.02, above its limit of 0.01
         """
         share = self.expected_share(as_of, holidays=holidays, curve=curve)
+        actual = float(finite_of(actual, "actual", "the figure so far")[0])
         day = as_date(as_of)
         left = len(
             self._working_days(max(day + pd.Timedelta(days=1), self.start), self.end, holidays)
@@ -289,14 +306,14 @@ class Goal:
     def _chance(self, forecast: Any) -> float:
         if forecast is None:
             return math.nan
-        finals = _simulated(forecast, "forecast")
+        finals = finite_of(forecast, "forecast", "simulated final figures")
         _, rises = METRICS[self.metric]
         return float((finals >= self.target).mean() if rises else (finals <= self.target).mean())
 
     def _reach(self, best_plan: Any) -> tuple[bool | None, float]:
         if best_plan is None:
             return None, 0.0
-        finals = _simulated(best_plan, "best_plan")
+        finals = finite_of(best_plan, "best_plan", "simulated final figures")
         _, rises = METRICS[self.metric]
         best = float(np.quantile(finals, 0.9 if rises else 0.1))
         lacking = self.target - best if rises else best - self.target
@@ -323,21 +340,19 @@ class Goal:
         return f"{text}; {' or '.join(ways)} a day would do."
 
     def _broken(self, figures: Mapping[str, float]) -> list[str]:
-        limits = self.guardrails or {}
-        return [
-            f"{name} stands at {_number(figures[name])}, above its limit of {_number(limit)}"
-            for name, limit in limits.items()
-            if name in figures and figures[name] > limit
-        ]
-
-
-def _simulated(values: Any, where: str) -> np.ndarray:
-    finals = np.asarray(values, dtype="float64").ravel()
-    if not len(finals) or not np.isfinite(finals).all():
-        what = "expected simulated final figures, none missing"
-        raise InputError(Problem("DLQ-186", what, where, fix="one number a run"))
-    return finals
+        found = []
+        for name, limit in (self.guardrails or {}).items():
+            if name not in figures:
+                continue
+            figure = figures[name]
+            if pd.isna(figure):
+                found.append(f"{name} has no figure; its limit is {_number(limit)}")
+            elif finite_of(figure, f"guardrails.{name}", "a figure")[0] > limit:
+                stands, most = _number(figure), _number(limit)
+                found.append(f"{name} stands at {stands}, above its limit of {most}")
+        return found
 
 
 def _number(x: float) -> str:
-    return f"{x:,.0f}" if abs(x) >= 100 or x == round(x) else f"{x:.2g}"
+    # from 99.5 on two digits would be written as 1e+02
+    return f"{x:,.0f}" if abs(x) >= 99.5 or x == round(x) else f"{x:.2g}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from sklearn.base import clone
 
 from delinquency import schema
 from delinquency.errors import GateError, InputError, Problem, did_you_mean
+from delinquency.evaluation._door import level_of, whole_of
+from delinquency.evaluation._policy_log import Log, admit_log, admit_policy, wanted_of
 
 __all__ = ["PolicyValue", "policy_value"]
 
@@ -52,18 +54,6 @@ class PolicyValue:
     overlap: pd.DataFrame = field(repr=False)
 
 
-@dataclass(frozen=True)
-class _Log:
-    treatment: np.ndarray
-    reward: np.ndarray
-    propensity: np.ndarray
-    person: np.ndarray
-    names: pd.Index
-    features: np.ndarray
-    cell: np.ndarray
-    cells: list[str]
-
-
 def policy_value(
     log: Any,
     policy: Any,
@@ -97,7 +87,10 @@ def policy_value(
         Doubly robust; direct (a model of the reward alone: only as true as the model, and its interval
         leaves the model's own error out); inverse propensity; the same self-normalised.
     features : sequence of str, optional
-        What the model of the reward may use; all numeric columns not named otherwise by default.
+        What the model of the reward may use: numbers that were known before the treatment, for what came
+        after it would show the model the answer. By default all numeric columns not named otherwise,
+        but ids, protected attributes and what `CollectionsSimulator` and plans call an outcome (``paid,
+        cost, complaint, collected, recovered, cured, rolled, bad, value``).
     cells : sequence of str
         Columns, such as stage and band, in each of which the treatments needed must have been logged.
     model : regressor, optional
@@ -116,8 +109,10 @@ def policy_value(
     Raises
     ------
     InputError
-        ``DLQ-102`` missing columns, ``DLQ-104`` missing values, ``DLQ-180`` propensities outside (0, 1],
-        ``DLQ-181`` a policy of the wrong shape or probabilities that do not add up to 1.
+        ``DLQ-102`` missing columns, ``DLQ-103`` a setting that makes no sense or features that are no
+        numbers, ``DLQ-104`` missing values, ``DLQ-110`` a protected attribute among the features,
+        ``DLQ-180`` propensities outside (0, 1], ``DLQ-181`` a policy of the wrong shape, with treatments
+        missing or columns that repeat, or probabilities that do not add up to 1.
     GateError
         ``DLQ-331`` a treatment that the policy needs was never logged in a cell; ``DLQ-332`` an effective
         size below 100. Both name the cells: there the log cannot say anything.
@@ -148,11 +143,13 @@ def policy_value(
     if estimator not in ESTIMATORS:
         fix = did_you_mean(estimator, ESTIMATORS) or "one of " + ", ".join(ESTIMATORS)
         raise InputError(Problem("DLQ-103", "unknown estimator", "estimator", fix=fix))
+    level, bootstrap = level_of(level), whole_of(bootstrap, "bootstrap", 2)
+    folds = whole_of(folds, "folds", 2)
     table = pd.DataFrame(log) if isinstance(log, Mapping) else schema.to_frame(log, "log")
-    chosen = _policy_of(policy, table, treatment)
+    chosen = admit_policy(policy, table, treatment)
     names = {"treatment": treatment, "reward": reward, "propensity": propensity, "person": person}
-    known = _admit_log(table, names, features, tuple(cells))
-    wanted, known = _wanted(chosen, known)
+    known = admit_log(table, names, features, tuple(cells))
+    wanted, known = wanted_of(chosen, known)
     weight = wanted[np.arange(len(wanted)), known.treatment] / known.propensity
     overlap = _overlap(known, wanted, weight)
     _refuse_unseen(overlap, weight)
@@ -164,112 +161,7 @@ def policy_value(
     return PolicyValue(value, low, high, size, logged, estimator, len(weight), persons, overlap)
 
 
-def _policy_of(policy: Any, table: pd.DataFrame, treatment: str) -> Any:
-    if isinstance(policy, Callable):
-        policy = policy(table)
-    if isinstance(policy, str):
-        if policy not in table or policy == treatment:
-            raise InputError(
-                Problem("DLQ-181", "no such column holds the policy", "policy", fix="name another")
-            )
-        policy = table[policy]
-    shape = np.shape(policy)
-    if len(shape) not in (1, 2) or shape[0] != len(table):
-        what = f"expected one treatment or one row of probabilities for each of {len(table):,} rows"
-        raise InputError(
-            Problem("DLQ-181", what, "policy", fix="one entry for each row of the log")
-        )
-    return policy
-
-
-def _admit_log(
-    table: pd.DataFrame,
-    names: dict[str, str],
-    features: Sequence[str] | None,
-    cells: tuple[str, ...],
-) -> _Log:
-    needed = [names["treatment"], names["reward"], names["propensity"], *cells, *(features or ())]
-    lacking = [name for name in needed if name not in table]
-    if lacking or table.empty:
-        hints = [did_you_mean(name, map(str, table.columns)) or "add it" for name in lacking]
-        raise InputError(
-            *(
-                Problem("DLQ-102", f'column "{name}" is missing', "log", 1, hint)
-                for name, hint in zip(lacking, hints, strict=True)
-            ),
-            *([Problem("DLQ-100", "no rows", "log", 0)] if table.empty else []),
-        )
-    _refuse_values(table, names)
-    if features is None:
-        features = [
-            str(name)
-            for name in table.select_dtypes("number").columns
-            if name not in names.values() and name not in ("account_id", "value")
-        ]
-    codes, treatments = pd.factorize(table[names["treatment"]].astype(str), sort=True)
-    alone = np.arange(len(table))
-    known = names["person"] in table
-    person = pd.factorize(table[names["person"]], sort=True)[0] if known else alone
-    cell, labels = np.zeros(len(table), dtype="int64"), ["all"]
-    if cells:
-        text = table[list(cells)].astype(str).agg(" / ".join, axis=1)
-        cell, found = pd.factorize(text, sort=True)
-        labels = [str(label) for label in found]
-    numbers = {name: table[names[name]].to_numpy("float64") for name in ("reward", "propensity")}
-    matrix = table[list(features)].to_numpy("float64", na_value=np.nan)
-    at = (codes, numbers["reward"], numbers["propensity"], person)
-    return _Log(*at, pd.Index(treatments), matrix, cell, labels)
-
-
-def _refuse_values(table: pd.DataFrame, names: dict[str, str]) -> None:
-    problems = []
-    for role in ("treatment", "person"):
-        if names[role] in table and table[names[role]].isna().any():
-            count = int(table[names[role]].isna().sum())
-            problems.append(
-                Problem(
-                    "DLQ-104", f"values are missing in {count:,} rows", f"log.{names[role]}", count
-                )
-            )
-    reward = pd.to_numeric(table[names["reward"]], errors="coerce").to_numpy("float64")
-    if not np.isfinite(reward).all():
-        count = int((~np.isfinite(reward)).sum())
-        fix = "leave immature rows out; who paid nothing has paid 0"
-        what = f"values are missing or no numbers in {count:,} rows"
-        problems.append(Problem("DLQ-104", what, f"log.{names['reward']}", count, fix))
-    chance = pd.to_numeric(table[names["propensity"]], errors="coerce").to_numpy("float64")
-    wrong = ~((chance > 0) & (chance <= 1))
-    if wrong.any():
-        count = int(wrong.sum())
-        what = f"propensities are not above 0 and at most 1 in {count:,} rows"
-        fix = "log the chance that the treatment given had when it was chosen"
-        problems.append(Problem("DLQ-180", what, f"log.{names['propensity']}", count, fix))
-    if problems:
-        raise InputError(*problems)
-
-
-def _wanted(chosen: Any, known: _Log) -> tuple[np.ndarray, _Log]:
-    """Return the policy's probabilities over all treatments, logged and wanted."""
-    if np.ndim(chosen) == 2:
-        table = chosen if isinstance(chosen, pd.DataFrame) else pd.DataFrame(np.asarray(chosen))
-        if not isinstance(chosen, pd.DataFrame) and table.shape[1] == len(known.names):
-            table.columns = known.names
-        share = table.to_numpy("float64")
-        if not (np.isfinite(share).all() and (share >= 0).all() and np.allclose(share.sum(1), 1)):
-            what = "probabilities of a row are below 0 or do not add up to 1"
-            raise InputError(Problem("DLQ-181", what, "policy", fix="one column a treatment"))
-        labels = pd.Index(table.columns.astype(str))
-    else:
-        codes, found = pd.factorize(pd.Series(np.asarray(chosen)).astype(str))
-        labels, share = pd.Index(found), np.zeros((len(codes), len(found)))
-        share[np.arange(len(codes)), codes] = 1.0
-    names = known.names.append(labels.difference(known.names))
-    wanted = np.zeros((len(share), len(names)))
-    wanted[:, names.get_indexer(labels)] = share
-    return wanted, _Log(**{**known.__dict__, "names": names})
-
-
-def _overlap(known: _Log, wanted: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
+def _overlap(known: Log, wanted: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
     rows = []
     for cell, label in enumerate(known.cells):
         inside = known.cell == cell
@@ -312,7 +204,7 @@ def _refuse_unseen(overlap: pd.DataFrame, weight: np.ndarray) -> None:
 
 
 def _parts(
-    estimator: str, known: _Log, wanted: np.ndarray, weight: np.ndarray, model: Any, folds: int
+    estimator: str, known: Log, wanted: np.ndarray, weight: np.ndarray, model: Any, folds: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what each row adds above and below the line of the estimate."""
     one = np.ones(len(weight))
@@ -328,7 +220,7 @@ def _parts(
     return direct + weight * (known.reward - own), one
 
 
-def _expected(known: _Log, model: Any, folds: int) -> np.ndarray:
+def _expected(known: Log, model: Any, folds: int) -> np.ndarray:
     """Return the reward expected under each treatment, by models that never saw the person."""
     if model is None:
         model = LGBMRegressor(
@@ -349,10 +241,10 @@ def _expected(known: _Log, model: Any, folds: int) -> np.ndarray:
             learn, judge = mine & (fold != out), fold == out
             if not judge.any() or not mine.any():
                 continue
-            # too few to learn from: their mean, or the mean of the log, is no worse
-            base = known.reward[learn] if learn.any() else known.reward
+            # too few to learn from: their mean, or the mean of the others, is no worse
+            base = known.reward[learn if learn.any() else fold != out]
             if known.features.shape[1] == 0 or learn.sum() < 30:
-                expected[judge, number] = base.mean()
+                expected[judge, number] = base.mean() if len(base) else 0.0
                 continue
             learner: Any = clone(model)
             fitted = learner.fit(known.features[learn], known.reward[learn])
@@ -377,7 +269,7 @@ def _interval(
         other, its_error = _ratio(above[who], below[who])
         drawn[turn] = (other - value) / its_error if its_error else 0.0
     first, last = np.quantile(drawn, [(1 - level) / 2, 1 - (1 - level) / 2])
-    return value, value - last * error, value - first * error
+    return value, float(value - last * error), float(value - first * error)
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:

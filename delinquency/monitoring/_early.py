@@ -153,8 +153,8 @@ def early_reads(
     if not young:
         return pd.DataFrame(columns=_COLUMNS)
     # steps that end by the first of these snapshots: no cohort sets its own expectation
-    until = min(young) - pd.DateOffset(months=1)
-    shares = timing(frame, spec, until=until + pd.offsets.MonthEnd(0))
+    seen = min(young) + pd.Timedelta(days=1) - pd.offsets.MonthEnd(1)  # the last month end by then
+    shares = timing(frame, spec, until=seen - pd.offsets.MonthEnd(1))
     rows = [_read(frame, table, spec, shares, day, age, level) for day, age in young.items()]
     return pd.DataFrame(rows, columns=_COLUMNS)
 

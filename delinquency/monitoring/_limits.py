@@ -17,8 +17,9 @@ __all__ = ["Limits"]
 class Limits:
     """How much may change before it is a reason to train again. All are matters of judgement.
 
-    Chance must be ruled out too: each limit is held against the end of the interval that lies nearer to
-    "nothing has changed".
+    Chance must be ruled out too. Limits on shifts, missing values and rank order are held against the
+    end of the interval that lies nearer to "nothing has changed"; a promise must be off by more than the
+    limit, and its interval must not hold "not at all".
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ def outcomes(
     Raises
     ------
     InputError
-        As `delinquency.schema.admit`; ``DLQ-115`` when ids are text in one table, integers in another.
+        As `delinquency.schema.admit`; ``DLQ-101`` an account with two segments;
+        ``DLQ-115`` when ids are text in one table, integers in another.
 
     Examples
     --------

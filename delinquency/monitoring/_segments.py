@@ -56,8 +56,8 @@ def segment_names(segments: Any, accounts: Any, where: str = "scores, segments")
     Raises
     ------
     InputError
-        ``DLQ-115`` when ids are text in one and integers in the other; ``DLQ-103`` when there are more
-        than a hundred segments.
+        ``DLQ-115`` when ids are text in one and integers in the other; ``DLQ-101`` an account with two
+        segments; ``DLQ-103`` when there are more than a hundred segments.
 
     Examples
     --------
@@ -66,6 +66,9 @@ def segment_names(segments: Any, accounts: Any, where: str = "scores, segments")
     """
     known, ids = pd.Series(segments), pd.Series(accounts).reset_index(drop=True)
     schema.refuse_other_ids(ids, known.index, where)
+    if twice := int(known.index.duplicated().sum()):
+        what, fix = f"{twice:,} accounts have a second segment", "name each account once"
+        raise InputError(Problem("DLQ-101", what, "segments", twice, fix))
     if (count := known.nunique()) > _MOST:
         what = f"{count:,} segments; {_MOST} are the most that can be judged"
         fix = "name a column of groups, not of people"

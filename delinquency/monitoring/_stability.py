@@ -11,6 +11,7 @@ import pandas as pd
 from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.evaluation import holm
 from delinquency.monitoring._psi import psi_of
+from delinquency.schema import to_frame
 from delinquency.scoring import Reference, Scorer, Trees
 
 __all__ = ["drift", "stability", "use_of"]
@@ -70,6 +71,9 @@ def stability(
     0  dpd_max_3m  0.27     0.077
     """
     kept, use = _kept(reference)
+    if not isinstance(current, pd.DataFrame):
+        fix = "pass the DataFrame of build_features"
+        raise InputError(Problem("DLQ-103", "expected features by account", "current", fix=fix))
     lacking = [name for name in kept.features if name not in current]
     if lacking:
         hint = did_you_mean(lacking[0], map(str, current.columns)) or "build the same features"
@@ -79,12 +83,13 @@ def stability(
         raise InputError(Problem("DLQ-100", "no accounts", "current", 0))
     if scores is None and isinstance(reference, Scorer):
         scores = reference.score(current).scores
+    table = None if scores is None else _admitted(scores)
     rows = []
     for date, X in _by_date(current):
-        if scores is not None:
-            rows += _of_scores(kept, _scores_at(scores, date), date, level)
+        if table is not None:
+            rows += _of_scores(kept, _scores_at(table, date), date, level)
         for name, histogram in kept.features.items():
-            counts = histogram.count(X[name])
+            counts = histogram.count(_numbers(X[name], f"current.{name}"))
             figures = psi_of(histogram.counts, counts, level)
             shares = (_share(histogram.counts), _share(counts))
             facts = (histogram.n, len(X), *shares)
@@ -122,8 +127,33 @@ def _by_date(current: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
         yield pd.Timestamp(date), current[dates == date]
 
 
-def _scores_at(scores: Any, date: Any) -> pd.DataFrame:
-    table = pd.DataFrame(scores)
+def _admitted(scores: Any) -> pd.DataFrame:
+    """Return points, bands and dates as such, whatever kind of table they came in."""
+    table = to_frame(scores, "scores")
+    lacking = [name for name in ("points", "band") if name not in table]
+    if lacking:
+        raise InputError(
+            *(Problem("DLQ-102", f'column "{name}" is missing', "scores", 1) for name in lacking)
+        )
+    table = table.assign(points=_numbers(table["points"], "scores.points"))
+    if "snapshot_date" not in table:
+        return table
+    try:
+        return table.assign(snapshot_date=pd.to_datetime(table["snapshot_date"]))
+    except (TypeError, ValueError):
+        what, fix = "some entries are no dates", "write dates as YYYY-MM-DD"
+        raise InputError(Problem("DLQ-103", what, "scores.snapshot_date", fix=fix)) from None
+
+
+def _numbers(column: pd.Series[Any], where: str) -> np.ndarray:
+    try:
+        return column.to_numpy("float64", na_value=np.nan)
+    except (TypeError, ValueError):
+        fix = "build the features again, or repair the export"
+        raise InputError(Problem("DLQ-103", "expected numbers", where, fix=fix)) from None
+
+
+def _scores_at(table: pd.DataFrame, date: Any) -> pd.DataFrame:
     if date is pd.NaT or "snapshot_date" not in table:
         return table
     return table[table["snapshot_date"] == date]

@@ -9,13 +9,17 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from delinquency.errors import InputError, Problem
+from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.recovery._hazards import (
     HazardTrees,
-    aalen_johansen,
+    Histories,
     admit_features,
+    admit_groups,
     admit_histories,
+    count_hazards,
     incidence,
+    months_ahead,
+    refuse_rows,
 )
 
 __all__ = ["CureModel"]
@@ -104,10 +108,8 @@ class CureModel(BaseEstimator):
         """
         matrix, self.feature_names_in_ = admit_features(X)
         histories = admit_histories(duration, event, entry, events=self.events)
-        if len(matrix) != len(histories.event):
-            what = f"{len(matrix):,} rows of features for {len(histories.event):,} histories"
-            raise InputError(Problem("DLQ-103", what, "X", fix="pass one row a history"))
-        ids = np.arange(len(matrix)) if groups is None else groups
+        refuse_rows(len(matrix), len(histories.event), "histories")
+        ids = admit_groups(groups, len(matrix))
         parameters = {
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
@@ -124,13 +126,7 @@ class CureModel(BaseEstimator):
     def _incidence(self, X: Any, months: int | None) -> np.ndarray:
         check_is_fitted(self, "hazards_")
         matrix, names = admit_features(X)
-        if names != self.feature_names_in_:
-            what = "the features are not those of training, in that order"
-            raise InputError(Problem("DLQ-102", what, "X", fix="select by name"))
-        months = self.horizon if months is None else months
-        if not 1 <= months <= self.horizon:
-            what = f"month {months} lies beyond the horizon of {self.horizon}"
-            raise InputError(Problem("DLQ-192", what, "months", fix="fit with a longer horizon"))
+        months = months_ahead(names, self.feature_names_in_, months, self.horizon)
         return incidence(self.hazards_.hazards(matrix, months))
 
     def cumulative_incidence(self, X: Any, months: int | None = None) -> pd.DataFrame:
@@ -143,11 +139,13 @@ class CureModel(BaseEstimator):
         """
         table = self._incidence(X, months)
         rows = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(table))
+        names = ["row" if len(rows.names) == 1 and rows.name is None else n for n in rows.names]
         levels = [
-            rows.repeat(table.shape[1]),
-            np.tile(np.arange(1, table.shape[1] + 1), len(table)),
+            level.repeat(table.shape[1])
+            for level in map(rows.get_level_values, range(rows.nlevels))
         ]
-        index = pd.MultiIndex.from_arrays(levels, names=[rows.name or "row", "month"])
+        month = np.tile(np.arange(1, table.shape[1] + 1), len(table))
+        index = pd.MultiIndex.from_arrays([*levels, month], names=[*names, "month"])
         return pd.DataFrame(table.reshape(-1, table.shape[2]), index=index, columns=self.classes_)
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -173,21 +171,29 @@ class CureModel(BaseEstimator):
             are cut off count for what was seen of them. Missing where nobody of a group is at risk long
             enough.
         """
+        check_is_fitted(self, "hazards_")
+        if of not in self.events_:
+            fix = did_you_mean(str(of), self.events_) or f"one of {', '.join(self.events_)}"
+            raise InputError(Problem("DLQ-191", "no event has this name", "of", fix=fix))
         histories = admit_histories(duration, event, entry, events=self.events_)
         score = self.predict_proba(X)[:, list(self.events_).index(of)]
+        refuse_rows(len(score), len(histories.event), "histories")
         place = np.argsort(np.argsort(score, kind="stable"), kind="stable") * groups // len(score)
-        names = np.array([*self.events_, "censored"], dtype=object)[histories.event]
         rows = []
         for group in range(groups):
             mine = place == group
             if not mine.any():
                 continue
-            counted = 0.0
-            if (histories.event[mine] >= 0).any():
-                seen = (histories.duration[mine], names[mine], histories.entry[mine])
-                table = aalen_johansen(*seen)
-                ends = table[of].iloc[: self.horizon] if of in table else table["open"] * 0
-                reaches = len(table) >= self.horizon or table["open"].iloc[-1] <= 1e-12
-                counted = float(ends.iloc[-1]) if reaches else np.nan
+            entry, last, kind = (
+                histories.entry[mine],
+                histories.duration[mine],
+                histories.event[mine],
+            )
+            seen = Histories(entry, last, kind, self.events_)
+            _, hazard = count_hazards(seen.cut(self.horizon), self.horizon)
+            table = incidence(hazard[None])[0]
+            # once nobody is open, that nobody is at risk says nothing
+            end = next(iter(np.flatnonzero(table[:, -1] <= 1e-12)), -1)
+            counted = float(table[end, self.events_.index(of)])
             rows.append((group, int(mine.sum()), float(score[mine].mean()), counted))
         return pd.DataFrame(rows, columns=["group", "n", "predicted", "counted"])

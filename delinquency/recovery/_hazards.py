@@ -15,9 +15,20 @@ import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem
-from delinquency.schema import audit_only, hash_share
+from delinquency.schema import hash_share, refuse_protected, to_frame
 
-__all__ = ["HazardTrees", "Histories", "aalen_johansen", "admit_features", "admit_histories"]
+__all__ = [
+    "HazardTrees",
+    "Histories",
+    "aalen_johansen",
+    "admit_features",
+    "admit_groups",
+    "admit_histories",
+    "count_hazards",
+    "incidence",
+    "months_ahead",
+    "refuse_rows",
+]
 
 FLOOR = 1e-12  # of a hazard that was never seen, so that its logarithm exists
 
@@ -99,11 +110,10 @@ def admit_features(X: Any) -> tuple[np.ndarray, list[str]]:
     InputError
         ``DLQ-110`` for a protected attribute, ``DLQ-103`` where they are no numbers.
     """
+    if hasattr(X, "__arrow_c_stream__"):
+        X = to_frame(X, "X")  # polars and Arrow, whose columns have other ways
     names = [str(name) for name in getattr(X, "columns", [])]
-    barred = audit_only(names)
-    if barred:
-        what = f"protected attributes are never features: {', '.join(barred[:5])}"
-        raise InputError(Problem("DLQ-110", what, "X", len(barred), "keep them for audits"))
+    refuse_protected(names)
     matrix: Any
     try:
         matrix = X.to_numpy("float64", na_value=np.nan) if names else np.asarray(X, "float64")
@@ -113,6 +123,45 @@ def admit_features(X: Any) -> tuple[np.ndarray, list[str]]:
         what = "expected numbers of shape (accounts, features)"
         raise InputError(Problem("DLQ-103", what, "X", fix="encode text as numbers"))
     return matrix, names or [f"x{j}" for j in range(matrix.shape[1])]
+
+
+def refuse_rows(rows: int, needed: int, of: str) -> None:
+    """Refuse features that are not one row for each of what they are learnt from or held against."""
+    if rows != needed:
+        what = f"{rows:,} rows of features for {needed:,} {of}"
+        raise InputError(Problem("DLQ-103", what, "X", fix="pass one row for each"))
+
+
+def admit_groups(groups: Any, rows: int) -> Any:
+    """Return the ids by which rows stay together; each row stands alone without any."""
+    if groups is None:
+        return np.arange(rows)
+    ids = pd.Series(np.asarray(groups) if np.ndim(groups) != 1 else groups)
+    if len(ids) != rows or ids.isna().any():
+        what = f"expected the id of an account for each of {rows:,} rows, none missing"
+        raise InputError(Problem("DLQ-103", what, "groups", fix="pass one id a row"))
+    return ids
+
+
+def months_ahead(
+    names: Sequence[str], learnt: Sequence[str], months: int | None, horizon: int
+) -> int:
+    """Return how many months are asked for, of a model with these features, or refuse.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-102`` other features than in training, ``DLQ-192`` months beyond the horizon.
+    """
+    if list(names) != list(learnt):
+        what = "the features are not those of training, in that order"
+        raise InputError(Problem("DLQ-102", what, "X", fix="select by name"))
+    if months is None:
+        return horizon
+    if months not in range(1, horizon + 1):
+        what = f"expected a month from 1 to the horizon of {horizon}"
+        raise InputError(Problem("DLQ-192", what, "months", fix="fit with a longer horizon"))
+    return int(months)
 
 
 def aalen_johansen(duration: Any, event: Any, entry: Any = None) -> pd.DataFrame:
@@ -186,6 +235,9 @@ class HazardTrees:
         self, X: np.ndarray, histories: Histories, horizon: int, ids: np.ndarray
     ) -> HazardTrees:
         """Learn from histories, cut off at the horizon; accounts of one id stay together."""
+        if not (isinstance(horizon, (int, np.integer)) and horizon >= 1):
+            fix = "pass a whole number of months"
+            raise InputError(Problem("DLQ-192", "the horizon is below 1 month", "horizon", fix=fix))
         known = histories.cut(horizon)
         self.at_risk, hazard = count_hazards(known, horizon)
         if (self.at_risk == 0).any():

@@ -12,7 +12,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from delinquency.errors import InputError, Problem
-from delinquency.recovery._hazards import HazardTrees, admit_features, admit_histories, incidence
+from delinquency.recovery._hazards import (
+    HazardTrees,
+    admit_features,
+    admit_groups,
+    admit_histories,
+    incidence,
+    months_ahead,
+)
 
 __all__ = ["RecoveryModel"]
 
@@ -111,7 +118,7 @@ class RecoveryModel(BaseEstimator):
         first = np.where(pays, (np.nan_to_num(paid) > 0).argmax(axis=1) + 1, last)
         histories = admit_histories(first, np.where(pays, "pays", "censored"), entry)
         signs = [int((self.signs or {}).get(name, 0)) for name in self.feature_names_in_]
-        ids = np.arange(len(matrix)) if groups is None else groups
+        ids = admit_groups(groups, len(matrix))
         trees = HazardTrees(self._parameters(), self.n_estimators, signs)
         self.hazards_ = trees.fit(matrix, histories, self.horizon, ids)
         share = np.nan_to_num(paid) / owed[:, None]
@@ -174,22 +181,17 @@ class RecoveryModel(BaseEstimator):
         Raises
         ------
         InputError
-            ``DLQ-102`` other features than in training, ``DLQ-192`` months beyond the horizon.
+            ``DLQ-102`` other features than in training, ``DLQ-103`` not one balance a row, ``DLQ-105``
+            balances that are missing, infinite or negative, ``DLQ-192`` months beyond the horizon.
         """
         check_is_fitted(self, "hazards_")
         matrix, names = admit_features(X)
-        months = self.horizon if months is None else months
-        if names != self.feature_names_in_:
-            what = "the features are not those of training, in that order"
-            raise InputError(Problem("DLQ-102", what, "X", fix="select by name"))
-        if not 1 <= months <= self.horizon:
-            what = f"month {months} lies beyond the horizon of {self.horizon}"
-            raise InputError(Problem("DLQ-192", what, "months", fix="fit with a longer horizon"))
+        months = months_ahead(names, self.feature_names_in_, months, self.horizon)
+        owed = _admit_balance(balance, len(matrix))
         by_month = np.diff(incidence(self.hazards_.hazards(matrix, months))[..., 0], prepend=0.0)
         folded = np.zeros_like(by_month)
         for start in range(months):
             folded[:, start:] += by_month[:, [start]] * self.pattern_[: months - start]
-        owed = np.asarray(balance, dtype="float64")
         amount = folded * (self._share(matrix) * owed)[:, None]
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(amount, index=index, columns=range(1, months + 1))
@@ -234,6 +236,23 @@ def _develop(lag: np.ndarray, seen: np.ndarray, horizon: int) -> np.ndarray:
         factor[k] = total[k, old].sum() / below if below > 0 else 1.0
     done = factor.cumprod()
     return done / done[-1]
+
+
+def _admit_balance(balance: Any, n: int) -> np.ndarray:
+    """Return what is owed by each account, 0 or more."""
+    owed: Any
+    try:
+        owed = np.asarray(balance, dtype="float64")
+    except (TypeError, ValueError):
+        owed = np.empty((0, 0))
+    if owed.shape != (n,):
+        what = f"expected {n:,} balances"
+        raise InputError(Problem("DLQ-103", what, "balance", fix="one number an account"))
+    wrong = int((~(np.isfinite(owed) & (owed >= 0))).sum())
+    if wrong:
+        what = f"{wrong:,} balances are missing, infinite or negative"
+        raise InputError(Problem("DLQ-105", what, "balance", wrong, "repair the export"))
+    return owed
 
 
 def _admit_payments(payments: Any, balance: Any, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ guard of `delinquency.features` must be the same rule.
 
 from delinquency.schema._door import admit, to_frame
 from delinquency.schema._ids import id_problems, refuse_other_ids
-from delinquency.schema._people import audit_only, hash_share
+from delinquency.schema._people import audit_only, hash_share, refuse_protected
 from delinquency.schema._tables import (
     ACCOUNTS,
     DUES,
@@ -46,5 +46,6 @@ __all__ = [
     "known_as_of",
     "month_number",
     "refuse_other_ids",
+    "refuse_protected",
     "to_frame",
 ]

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["audit_only", "hash_share"]
+from delinquency.errors import InputError, Problem
+
+__all__ = ["audit_only", "hash_share", "refuse_protected"]
 
 
 def hash_share(ids: Any, salt: str) -> np.ndarray:
@@ -69,3 +71,21 @@ def audit_only(columns: Iterable[Any]) -> list[str]:
         return not _PROTECTED_WORDS.isdisjoint(words) or bool(_PROTECTED_NAMES.match(plain))
 
     return [str(name) for name in columns if protected(str(name))]
+
+
+def refuse_protected(columns: Iterable[Any], where: str = "X") -> None:
+    """Raise ``DLQ-110`` when the name of a feature says a protected attribute.
+
+    Examples
+    --------
+    >>> refuse_protected(["balance", "SEX"])
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.InputError: DLQ-110 X: 1 protected attributes among the features: "SEX". fix:...
+    """
+    protected = audit_only(columns)
+    if protected:
+        listed = ", ".join(f'"{name}"' for name in protected[:5])
+        what = f"{len(protected)} protected attributes among the features: {listed}"
+        fix = "drop them; keep them in accounts as audit_only"
+        raise InputError(Problem("DLQ-110", what, where, len(protected), fix))

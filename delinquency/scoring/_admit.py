@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from delinquency.errors import GateError, InputError, Problem
-from delinquency.schema import audit_only, hash_share
+from delinquency.schema import hash_share, refuse_protected
 
-__all__ = ["admit_rows", "folds_of", "ids_of", "refuse_leaks", "refuse_protected"]
+__all__ = ["admit_rows", "folds_of", "ids_of", "refuse_leaks"]
 
 
 def admit_rows(
@@ -29,16 +28,6 @@ def admit_rows(
         what = f"Only binary classification is supported: y holds {len(classes)} class"
         raise InputError(Problem("DLQ-103", what, "y", fix="label bad as 1 and good as 0"))
     return classes, X, bad, _check_sample_weight(sample_weight, X, dtype="float64")
-
-
-def refuse_protected(names: Sequence[Any]) -> None:
-    """Raise ``DLQ-110`` when a column's name says a protected attribute."""
-    protected = audit_only(names)
-    if protected:
-        listed = ", ".join(f'"{name}"' for name in protected[:5])
-        what = f"{len(protected)} protected attributes among the features: {listed}"
-        fix = "drop them; keep them in accounts as audit_only"
-        raise InputError(Problem("DLQ-110", what, "X", len(protected), fix))
 
 
 def ids_of(X: Any, groups: Any) -> Any:

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.schema import to_frame
 from delinquency.scoring._model import RiskModel
 from delinquency.scoring._points import log_odds
 
@@ -83,11 +84,14 @@ class HorizonModel(BaseEstimator):
         ------
         InputError
             ``DLQ-103`` for targets of another length, more than eight, values other than 1 and 0, an
-            unknown name in `nested`, or a row that is bad by the narrower target and good by the wider.
+            unknown name in `nested`, weights of another length, or a row that is bad by the narrower
+            target and good by the wider.
         """
         table = _admitted(targets, len(X))
         self.nested_ = _pairs(self.nested, table)
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        weight = None if sample_weight is None else _numbers(sample_weight, "sample_weight")
+        if weight is not None and weight.shape != (len(table),):
+            raise InputError(Problem("DLQ-103", "not one weight a row", "sample_weight"))
         self.models_ = {}
         for name, bad in table.items():
             known = np.flatnonzero(bad.notna())
@@ -123,7 +127,8 @@ def nest_probabilities(table: pd.DataFrame, nested: Sequence[tuple[str, str]]) -
     Raises
     ------
     InputError
-        ``DLQ-103`` for an unknown column, pairs that go in a circle, or more than eight columns.
+        ``DLQ-103`` for an unknown column, pairs that go in a circle, more than eight columns, or values
+        that are no probabilities. A missing one stays missing; the others of its row are put in order.
 
     Notes
     -----
@@ -143,19 +148,30 @@ def nest_probabilities(table: pd.DataFrame, nested: Sequence[tuple[str, str]]) -
     0        0.1      0.200     0.100
     1        0.5      0.667     0.667
     """
+    table = to_frame(table, "table")
     order = _closed(nested, [str(name) for name in table.columns])
-    z = log_odds(table.to_numpy(dtype="float64"))
-    out = table.to_numpy(dtype="float64", copy=True)
+    try:
+        out = table.to_numpy(dtype="float64", na_value=np.nan, copy=True)
+    except (TypeError, ValueError):
+        out = np.full(table.shape, np.inf)
+    outside = int(((out < 0) | (out > 1)).sum())
+    if outside:
+        what = f"{outside:,} values are no probabilities"
+        raise InputError(Problem("DLQ-103", what, "table", outside, "pass numbers from 0 to 1"))
+    z = log_odds(out)
     broken = np.zeros(len(z), dtype=bool)
     for narrow, wide in np.argwhere(order):
         # neighbouring numbers may have one and the same log-odds
         broken |= (z[:, narrow] > z[:, wide]) | (out[:, narrow] > out[:, wide])
-    if broken.any():
-        nested_p = expit(_projected(z[broken], order))
+    missing = np.isnan(out)
+    for pattern in np.unique(missing[broken], axis=0):
+        rows, known = np.flatnonzero(broken & (missing == pattern).all(axis=1)), ~pattern
+        within = order[np.ix_(known, known)]
+        nested_p = expit(_projected(z[np.ix_(rows, known)], within))
         # the mean of the same numbers in another order may differ in its last digit
-        for narrow, wide in np.argwhere(order):
+        for narrow, wide in np.argwhere(within):
             nested_p[:, narrow] = np.minimum(nested_p[:, narrow], nested_p[:, wide])
-        out[broken] = nested_p
+        out[np.ix_(rows, known)] = nested_p
     return pd.DataFrame(out, index=table.index, columns=table.columns)
 
 
@@ -181,7 +197,7 @@ def _admitted(targets: Any, n: int) -> pd.DataFrame:
     if not isinstance(targets, (Mapping, pd.DataFrame)):
         fix = 'pass {"30+ in 3": y, ...} or a table with one column a target'
         raise InputError(Problem("DLQ-103", "targets need names", "targets", fix=fix))
-    columns = {str(name): np.asarray(targets[name], dtype="float64") for name in targets}
+    columns = {str(name): _numbers(targets[name], f'targets["{name}"]') for name in targets}
     problems = []
     if not 1 <= len(columns) <= _MOST:
         problems.append(Problem("DLQ-103", f"expected 1 to {_MOST} targets", "targets"))
@@ -194,6 +210,13 @@ def _admitted(targets: Any, n: int) -> pd.DataFrame:
     if problems:
         raise InputError(*problems)
     return pd.DataFrame(columns)
+
+
+def _numbers(values: Any, where: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype="float64")
+    except (TypeError, ValueError):
+        raise InputError(Problem("DLQ-103", "expected numbers", where)) from None
 
 
 def _pairs(nested: Any, table: pd.DataFrame) -> Pairs:

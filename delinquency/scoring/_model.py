@@ -150,11 +150,13 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         ------
         InputError
             ``DLQ-110`` for a protected attribute among the columns; ``DLQ-103`` for outcomes that are not
-            two classes; ``DLQ-105`` for infinite values; ``DLQ-113`` for fewer accounts than folds.
+            two classes, fewer than two folds, no trees, or a sign other than 1, 0 and -1; ``DLQ-105`` for
+            infinite values; ``DLQ-113`` for fewer accounts than folds.
         GateError
             ``DLQ-302`` when one column alone has an AUC above 0.95 and is not waived; ``DLQ-304`` when a
             fitted tree breaks a sign.
         """
+        self._refuse_settings()
         names = list(X.columns) if hasattr(X, "columns") else []
         ids = ids_of(X, groups)
         self.classes_, X, bad, weight = admit_rows(self, X, y, sample_weight)
@@ -164,7 +166,8 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         boosters, raw = self._grow(X, bad, weight, parts, self._parameters(monotone))
         judged = (raw, bad, weight) if later is None else self._judged(boosters, *later)
         stage = _best_stage(*judged)
-        self.n_trees_ = (stage + 1) * _STEP
+        longest = max(booster.num_trees() for booster in boosters)
+        self.n_trees_ = min((stage + 1) * _STEP, longest)
         self.trees_ = from_boosters(boosters, num_iteration=self.n_trees_)
         refuse_breaches(self.trees_, names, monotone)
         self.calibration_ = choose_calibration(raw[stage], bad, weight, parts[0], self.calibration)
@@ -172,6 +175,21 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         gain = np.sum([b.feature_importance("gain", self.n_trees_) for b in boosters], axis=0)
         self.importance_ = gain / max(gain.sum(), 1e-300)
         return self
+
+    def _refuse_settings(self) -> None:
+        """Raise for what LightGBM would refuse in words of its own, or take as it likes."""
+        least = {"folds": 2, "n_estimators": 1, "seeds": 0}
+        problems = [
+            Problem("DLQ-103", f"expected a whole number of at least {low}", f"RiskModel.{name}")
+            for name, low in least.items()
+            if not isinstance(getattr(self, name), (int, np.integer)) or getattr(self, name) < low
+        ]
+        odd = [name for name, sign in dict(self.signs or {}).items() if sign not in (-1, 0, 1)]
+        if odd:
+            what = f"{len(odd)} signs are not 1, 0 or -1, first of {odd[0]!r}"
+            problems.append(Problem("DLQ-103", what, "RiskModel.signs", len(odd)))
+        if problems:
+            raise InputError(*problems)
 
     def _parts(self, ids: Any, n: int, seed: int) -> np.ndarray:
         return folds_of(ids, n, self.folds, "fold" if seed == 0 else f"fold {seed}")

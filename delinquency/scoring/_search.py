@@ -63,7 +63,7 @@ def search(
     Raises
     ------
     InputError
-        ``DLQ-103`` for a setting that the model does not have, or an empty space.
+        ``DLQ-103`` for a setting that the model does not have, an empty space, or fewer than two folds.
 
     Examples
     --------
@@ -76,7 +76,8 @@ def search(
     (Scorecard(max_bins=6), [6, 2])
     """
     unknown = [name for name in space if name not in model.get_params()]
-    if unknown or not space or not all(len(values) for values in space.values()):
+    sequences = all(isinstance(values, Iterable) and len(list(values)) for values in space.values())
+    if unknown or not space or not sequences:
         what = f"{len(unknown)} settings that the model does not have, or nothing to try"
         raise InputError(Problem("DLQ-103", what, "space", len(unknown)))
     plain: Any = clone(model)
@@ -104,9 +105,12 @@ def _with(model: Any, settings: Mapping[str, Any]) -> Any:
 
 
 def _splits(X: pd.DataFrame, y: np.ndarray, cv: Any) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    if not isinstance(cv, int):
+    if hasattr(cv, "split") and not isinstance(cv, str):
         return cv.split(X, y)
-    fold = folds_of(ids_of(X, None), len(X), cv, "search")
+    if not isinstance(cv, (int, np.integer)) or cv < 2:
+        what, fix = "expected a splitter, or at least two folds", "write cv=3"
+        raise InputError(Problem("DLQ-103", what, "cv", fix=fix))
+    fold = folds_of(ids_of(X, None), len(X), int(cv), "search")
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(cv)]
 
 

@@ -147,10 +147,11 @@ def allocate(
     Raises
     ------
     InputError
-        ``DLQ-103``, ``DLQ-105``, ``DLQ-106`` tables that cannot be used; ``DLQ-160`` no such fallback;
-        ``DLQ-161`` accounts with everything blocked; ``DLQ-162`` a limit without needs; ``DLQ-163`` an
-        amount below 0; ``DLQ-164``, ``DLQ-166`` limits that cannot hold, and by how much; ``DLQ-165``
-        persons with several accounts that all must be contacted.
+        ``DLQ-103``, ``DLQ-105``, ``DLQ-106`` tables that cannot be used; ``DLQ-160`` no such fallback
+        or contact; ``DLQ-161`` accounts with everything blocked; ``DLQ-162`` a limit without needs;
+        ``DLQ-163`` an amount below 0, or a minimum without end; ``DLQ-164``, ``DLQ-166`` limits that
+        cannot hold, and by how much; ``DLQ-165`` persons with several accounts that all must be
+        contacted.
     GateError
         ``DLQ-320`` limits that fractions of accounts could keep, but no choice was found that does.
 

@@ -65,8 +65,8 @@ def _with_fallback(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     closed = worth.max(axis=1) == -np.inf
     count = int(closed.sum())
-    if fallback is not None and not 0 <= fallback < worth.shape[1]:
-        what = f"treatment {fallback} does not exist; there are {worth.shape[1]}"
+    if fallback is not None and not _is_column(fallback, worth.shape[1]):
+        what = f"treatment {fallback!r} does not exist; there are {worth.shape[1]}"
         problems.append(Problem("DLQ-160", what, "fallback", fix="number treatments from 0"))
     elif count and fallback is None:
         rows = ", ".join(f"{row:,}" for row in np.flatnonzero(closed)[:5])
@@ -101,6 +101,9 @@ def _limits(
             elif not _is_amount(amount):
                 what = f'"{key}": expected an amount of 0 or more'
                 problems.append(Problem("DLQ-163", what, where, fix="leave it out if unlimited"))
+            elif sign < 0 and not np.isfinite(amount):
+                what = f'"{key}": a minimum without end can never be reached'
+                problems.append(Problem("DLQ-163", what, where, fix="write how much is needed"))
             elif np.isfinite(amount):
                 limits.setdefault(name, []).append((key, sign, float(amount)))
     for key in set(capacities) & set(minimum):
@@ -110,6 +113,11 @@ def _limits(
                 what = f'"{key}": the minimum is {short:,.6g} above the capacity'
                 problems.append(Problem("DLQ-164", what, "minimum", fix="lower it or add capacity"))
     return limits
+
+
+def _is_column(number: Any, count: int) -> bool:
+    whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    return bool(whole and 0 <= number < count)
 
 
 def _is_amount(amount: Any) -> bool:
@@ -167,8 +175,9 @@ def _need(worth: np.ndarray, need: Any, where: str, problems: list[Problem]) -> 
 def _codes(
     groups: Any, keys: tuple[Any, ...], n: int, where: str, problems: list[Problem]
 ) -> np.ndarray:
-    labels = pd.Index(np.asarray(groups))
-    if labels.shape != (n,):
+    given = np.asarray(groups)
+    labels = pd.Index(given.ravel())
+    if given.shape != (n,):
         problems.append(Problem("DLQ-103", f"expected {n:,} groups", where))
         return np.zeros(n, dtype="int64")
     return pd.Index([key[1] for key in keys]).get_indexer(labels).astype("int64")
@@ -184,8 +193,14 @@ def _persons(
         what = "expected the person of each account, none missing"
         problems.append(Problem("DLQ-103", what, "persons", fix="pass one id an account"))
         return None, None
+    columns = list(range(1, worth.shape[1])) if contacts is None else list(contacts)
+    odd = sum(not _is_column(column, worth.shape[1]) for column in columns)
+    if odd:
+        what, fix = f"{odd:,} of the contacts are no treatment", "number treatments from 0"
+        problems.append(Problem("DLQ-160", what, "contacts", odd, fix))
+        return None, None
     contact = np.zeros(worth.shape[1], dtype=bool)
-    contact[list(range(1, worth.shape[1])) if contacts is None else list(contacts)] = True
+    contact[columns] = True
     no_other = worth[:, ~contact].max(axis=1, initial=-np.inf) == -np.inf
     no_other &= np.bincount(codes)[codes] > 1
     if no_other.any():

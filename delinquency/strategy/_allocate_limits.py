@@ -15,7 +15,7 @@ __all__ = ["amount", "lacking", "refuse_alone", "refuse_together"]
 
 def amount(x: float) -> str:
     """Return a number as a person writes it."""
-    return f"{x:,.0f}" if abs(x) >= 100 or x == round(x) else f"{x:,.3g}"
+    return f"{x:,.0f}" if abs(x) >= 99.95 or x == round(x) else f"{x:,.3g}"
 
 
 def _reach(task: Task, row: int) -> float:

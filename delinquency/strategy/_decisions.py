@@ -46,8 +46,8 @@ def record_decisions(
 ) -> pd.DataFrame:
     """Decide, and append what is new to the log.
 
-    A treatment is decided at most once for an account and period, whatever is run again, by
-    whatever strategy. The run is in the log wholly or not at all.
+    A treatment is decided at most once for an account and period (of the strategy that now decides),
+    whatever is run again, by whatever strategy. The run is in the log wholly or not at all.
 
     Parameters
     ----------
@@ -190,10 +190,15 @@ def last_plan(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _pairs(run: Path, period: str) -> Iterator[tuple[str, str]]:
-    """Return the accounts and treatments that a run decided or found decided in a period."""
-    columns = ["account_id", "treatment", "period"]
-    plan = storage.read_table(run / "plan.parquet", columns=columns)
-    plan = plan[plan["period"] == period]
+    """Return the accounts and treatments that a run decided or found decided in a period.
+
+    By the day of the run, not by the period that its strategy named: a strategy by week does not decide
+    again what one by month decided in this week.
+    """
+    plan = storage.read_table(run / "plan.parquet", columns=["account_id", "treatment", "as_of"])
+    kind = "week" if "W" in period else "month" if len(period) == 7 else "day"
+    if period_of(plan["as_of"].iloc[0], kind) != period:
+        return iter(())
     return zip(plan["account_id"].astype(str), plan["treatment"], strict=True)
 
 
@@ -228,7 +233,8 @@ def replay(
     IntegrityError
         ``DLQ-602`` when the log is not what its chain says.
     InputError
-        ``DLQ-126`` when nothing was decided on that day; ``DLQ-188`` a plan without its log.
+        ``DLQ-102`` a plan without the columns that say what was decided; ``DLQ-126`` when nothing was
+        decided on that day; ``DLQ-188`` a plan without its log.
     """
     if isinstance(plan, pd.DataFrame):
         if log is None:
@@ -258,26 +264,41 @@ def _runs_of(root: Path, as_of: Any) -> list[tuple[Path, pd.DataFrame, pd.DataFr
 
 def _plan_replayed(plan: pd.DataFrame, as_of: Any, root: Path) -> pd.DataFrame:
     """Set each row of a plan beside the first run of the day that decided it alike, or any run."""
-    runs = [
-        again.assign(replayed=again["treatment"], in_run=run.name)
-        for run, _, again in _runs_of(root, as_of)
-    ]
+    _refuse_lacking(plan)
     shown = plan[plan["as_of"] == as_date(as_of)].reset_index(drop=True)
+    ours = pd.DataFrame({"in_run": pd.Series(None, index=shown.index, dtype=object)})
+    ours, same = ours.assign(treatment=ours["in_run"]), pd.Series(False, index=shown.index)
+    for run, _, again in _runs_of(root, as_of):
+        known = again.drop_duplicates("decision_id").assign(in_run=run.name)
+        there = known.set_index("decision_id").reindex(shown["decision_id"]).reset_index()
+        columns = [name for name in again.columns if name in shown and name != "decision_id"]
+        alike = (_equal(there, shown, columns) & there["in_run"].notna()).astype(bool)
+        better = (alike & ~same) | (ours["in_run"].isna() & there["in_run"].notna())
+        ours = ours.mask(better, there[["in_run", "treatment"]].astype(object))
+        same |= alike
     if shown.empty:
         fix = "check the day, or the plan's as_of"
         raise InputError(Problem("DLQ-126", "the plan has no row of that day", "plan", fix=fix))
-    ours = pd.concat(runs, ignore_index=True).drop_duplicates("decision_id")
-    ours = ours.set_index("decision_id").reindex(shown["decision_id"]).reset_index()
-    columns = [name for name in runs[0].columns if name in shown and name != "decision_id"]
     return pd.DataFrame(
         {
             "run": ours["in_run"],
             "account_id": shown["account_id"],
             "treatment": shown["treatment"],
-            "replayed": ours["replayed"],
-            "same": (_equal(ours, shown, columns) & ours["in_run"].notna()).astype(bool),
+            "replayed": ours["treatment"],
+            "same": same,
         }
     )
+
+
+def _refuse_lacking(plan: pd.DataFrame) -> None:
+    needed = ("account_id", "as_of", "treatment", "decision_id")
+    problems = [
+        Problem("DLQ-102", f'column "{name}" is missing', "plan", 1, "show the plan as it was made")
+        for name in needed
+        if name not in plan
+    ]
+    if problems:
+        raise InputError(*problems)
 
 
 def _equal(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

@@ -70,7 +70,8 @@ def early_warning(
     Raises
     ------
     InputError
-        As `assign`; ``DLQ-103`` when ``at_least`` is no probability.
+        As `assign`, ids of other types in the two tables among it, though nobody may be likely;
+        ``DLQ-103`` when ``at_least`` is no probability or the language is unknown.
 
     Examples
     --------
@@ -89,11 +90,14 @@ def early_warning(
     >>> found[["account_id", "reasons", "step"]].values.tolist()
     [[1, 'payments shrink', 'pre_due_reminder']]
     """
-    if not 0 <= at_least <= 1:
+    if not (isinstance(at_least, (int, float)) and 0 <= at_least <= 1):
         fix = "give a probability between 0 and 1"
         raise InputError(Problem("DLQ-103", "at_least is no probability", "at_least", fix=fix))
+    if lang not in ("en", "zh"):
+        raise InputError(Problem("DLQ-103", "unknown language", "lang", fix='write "en" or "zh"'))
     strategy = _gentle() if strategy is None else strategy
     scored, known = schema.admit(scores, schema.SCORES), admit_accounts(accounts)
+    schema.refuse_other_ids(scored["account_id"], known["account_id"], "scores, accounts")
     current = known[known["days_past_due"] == 0]["account_id"]
     likely = scored["account_id"].isin(current) & (scored["probability"] >= at_least)
     listed = scored[likely].reset_index(drop=True)

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from delinquency import schema
-from delinquency.errors import InputError, Problem
+from delinquency.errors import InputError, Problem, did_you_mean
 
 __all__ = ["PredictedResponse", "UpliftResponse"]
 
@@ -56,9 +56,16 @@ class PredictedResponse(BaseEstimator):
         self.least = least
 
     def fit(self, X: pd.DataFrame, treatment: Any, reward: Any) -> PredictedResponse:
-        """Learn from a log; one row a decision."""
-        names, y = np.asarray(treatment, dtype=str), np.asarray(reward, dtype="float64")
-        _check_log(X, names, y)
+        """Learn from a log; one row a decision.
+
+        Raises
+        ------
+        InputError
+            ``DLQ-103`` what is no log: missing treatments or rewards, lengths that differ;
+            ``DLQ-110`` a protected attribute among the columns.
+        """
+        names, y = _admit_log(X, treatment, reward)
+        self.feature_names_in_ = list(X.columns)
         self.treatments_ = sorted(set(names))
         self.models_ = [
             _learn(self.model, X[names == t], y[names == t], self.least) for t in self.treatments_
@@ -68,6 +75,7 @@ class PredictedResponse(BaseEstimator):
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the outcome expected under each treatment, one column a treatment."""
         check_is_fitted(self, "models_")
+        X = _by_name(X, self.feature_names_in_)
         columns = [_expected(model, X) for model in self.models_]
         return pd.DataFrame(np.column_stack(columns), index=X.index, columns=self.treatments_)
 
@@ -116,12 +124,12 @@ class UpliftResponse(BaseEstimator):
         Raises
         ------
         InputError
-            ``DLQ-169`` propensities that are missing or not above 0 and at most 1: without them there is
-            only `PredictedResponse`.
+            As `PredictedResponse.fit`; ``DLQ-169`` propensities that are missing or not above 0 and at
+            most 1: without them there is only `PredictedResponse`.
         """
-        names, y = np.asarray(treatment, dtype=str), np.asarray(reward, dtype="float64")
-        _check_log(X, names, y)
-        p = np.asarray(propensity, dtype="float64")
+        names, y = _admit_log(X, treatment, reward)
+        self.feature_names_in_ = list(X.columns)
+        p = pd.to_numeric(pd.Series(np.asarray(propensity)), errors="coerce").to_numpy("float64")
         wrong = ~((p > 0) & (p <= 1))
         if wrong.any() or p.shape != y.shape or self.base not in names:
             what = (
@@ -130,7 +138,10 @@ class UpliftResponse(BaseEstimator):
             fix = "without propensities use PredictedResponse, and do not call it uplift"
             raise InputError(Problem("DLQ-169", what, "propensity", int(wrong.sum()), fix))
         self.treatments_ = [self.base, *sorted(set(names) - {self.base})]
-        ids = np.arange(len(y)) if person is None else person
+        ids = np.arange(len(y)) if person is None else pd.Series(np.asarray(person))
+        if len(ids) != len(y) or pd.isna(ids).any() or self.folds < 2:
+            what = "expected the person of each row, none missing, and at least two folds of them"
+            raise InputError(Problem("DLQ-103", what, "person", fix="pass one id a row"))
         fold = (schema.hash_share(ids, "uplift") * self.folds).astype(int)
         psi = np.column_stack([self._scores(X, names, y, p, fold, t) for t in self.treatments_])
         self.models_ = [
@@ -162,18 +173,32 @@ class UpliftResponse(BaseEstimator):
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each treatment adds to the base, one column a treatment."""
         check_is_fitted(self, "models_")
+        X = _by_name(X, self.feature_names_in_)
         columns = [np.zeros(len(X)), *(_expected(model, X) for model in self.models_)]
         return pd.DataFrame(np.column_stack(columns), index=X.index, columns=self.treatments_)
 
 
-def _check_log(X: pd.DataFrame, names: np.ndarray, y: np.ndarray) -> None:
-    barred = schema.audit_only(X.columns)
-    if barred:
-        what = f"protected attributes are never features: {', '.join(barred[:5])}"
-        raise InputError(Problem("DLQ-110", what, "X", len(barred), "keep them for audits"))
-    if not len(X) == len(names) == len(y) or not len(y) or not np.isfinite(y).all():
-        what = "expected one treatment and one finite reward for each row"
+def _admit_log(X: Any, treatment: Any, reward: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the treatment and the reward of each row."""
+    schema.refuse_protected(getattr(X, "columns", []))
+    given = pd.Series(np.asarray(treatment, dtype=object))
+    names = np.array([str(name) for name in given], dtype=object)
+    y = pd.to_numeric(pd.Series(np.asarray(reward)), errors="coerce").to_numpy("float64")
+    fits = isinstance(X, pd.DataFrame) and len(X) == len(names) == len(y) and len(y)
+    if not fits or given.isna().any() or not np.isfinite(y).all():
+        what = "expected a DataFrame with one treatment and one finite reward for each row"
         raise InputError(Problem("DLQ-103", what, "log", fix="leave immature rows out"))
+    return names, y
+
+
+def _by_name(X: Any, names: list[Any]) -> pd.DataFrame:
+    """Return the columns of training in their order; LightGBM would take any by their places."""
+    lacking = [name for name in names if name not in getattr(X, "columns", [])]
+    if lacking:
+        hint = did_you_mean(str(lacking[0]), map(str, getattr(X, "columns", []))) or "add it"
+        what = f'{len(lacking)} columns of training are missing, first "{lacking[0]}"'
+        raise InputError(Problem("DLQ-102", what, "X", len(lacking), hint))
+    return X[names]
 
 
 def _learn(model: Any, X: pd.DataFrame, y: np.ndarray, least: int) -> Any:

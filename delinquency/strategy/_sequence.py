@@ -96,8 +96,10 @@ def plan_sequence(
     Raises
     ------
     InputError
-        ``DLQ-103`` shapes that do not fit, ``DLQ-168`` chances that do not add up to 1, ``DLQ-162`` a
-        capacity without needs, ``DLQ-166`` capacities that cannot be kept.
+        ``DLQ-103`` shapes that do not fit or what is no number, ``DLQ-168`` chances that do not add up to
+        1, ``DLQ-162`` a capacity without needs, ``DLQ-105`` amounts that are missing or infinite,
+        ``DLQ-106`` needs below 0, ``DLQ-163`` capacities that are no amounts, ``DLQ-166`` capacities that
+        cannot be kept. An infinite capacity is none.
 
     Examples
     --------
@@ -114,7 +116,7 @@ def plan_sequence(
     >>> plan.prices["calls"].round(6)
     array([1.4, 2. ])
     """
-    given = _admit(moves, rewards, start, final, needs, capacities, periods)
+    given = _admit(moves, rewards, start, final, needs, capacities, periods, discount)
     chance, worth, first, last, need, most = given
     n_states, n_treatments = worth.shape
     size = n_states * n_treatments
@@ -190,26 +192,75 @@ def _admit(
     needs: Mapping[Any, Any],
     capacities: Mapping[Any, Any],
     periods: int,
+    discount: Any,
 ) -> tuple[Any, ...]:
-    worth = np.asarray(rewards, dtype="float64")
-    chance, first = np.asarray(moves, dtype="float64"), np.asarray(start, dtype="float64")
     problems: list[Problem] = []
+    worth = _numbers(rewards, "rewards", problems)
+    chance, first = _numbers(moves, "moves", problems), _numbers(start, "start", problems)
     shape = worth.shape if worth.ndim == 2 else (0, 0)
-    last = np.zeros(shape[0]) if final is None else np.asarray(final, dtype="float64")
+    last = np.zeros(shape[0]) if final is None else _numbers(final, "final", problems)
     fits = chance.shape == (*shape, shape[0]) and first.shape == last.shape == shape[:1]
-    if not fits or 0 in shape or periods < 1:
+    whole = isinstance(periods, (int, np.integer)) and periods >= 1
+    if problems or not fits or 0 in shape or not whole:
         what = "expected moves (s, a, s), rewards (s, a), start (s,) and at least one period"
-        raise InputError(Problem("DLQ-103", what, "plan_sequence"))
+        raise InputError(*(problems or [Problem("DLQ-103", what, "plan_sequence")]))
     if not np.allclose(chance.sum(axis=2), 1) or chance.min() < 0 or first.min() < 0:
         what = "chances do not add up to 1, or something is below 0"
         problems.append(Problem("DLQ-168", what, "moves", fix="one row a state and treatment"))
+    closed = np.isnan(worth) | (worth == -np.inf)
+    step = _numbers(discount, "discount", problems)
+    for where, numbers in (
+        ("start", first),
+        ("final", last),
+        ("rewards", np.where(closed, 0.0, worth)),
+        ("discount", np.where(step < 0, np.nan, step)),
+    ):
+        if not np.isfinite(numbers).all():
+            what = "amounts are missing, infinite or of the wrong sign"
+            problems.append(Problem("DLQ-105", what, where, fix="-inf closes a treatment"))
+    need, most = _limits(needs, capacities, shape, periods, float(first.sum()), problems)
+    if problems:
+        raise InputError(*problems)
+    return chance, worth, first, last, need, most
+
+
+def _numbers(values: Any, where: str, problems: list[Problem]) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype="float64")
+    except (TypeError, ValueError):
+        fix = "pass numbers, all rows of one length"
+        problems.append(Problem("DLQ-103", "expected numbers", where, fix=fix))
+        return np.empty(0)
+
+
+def _limits(
+    needs: Mapping[Any, Any],
+    capacities: Mapping[Any, Any],
+    shape: tuple[int, ...],
+    periods: int,
+    total: float,
+    problems: list[Problem],
+) -> tuple[dict[Hashable, np.ndarray], dict[Hashable, np.ndarray]]:
+    """Return what each treatment uses of each capacity that is limited, and the limits by period."""
     need, most = {}, {}
     for name, amount in capacities.items():
         if name not in needs:
             problems.append(Problem("DLQ-162", f'"{name}" has no needs', "capacities"))
             continue
-        need[name] = np.broadcast_to(np.asarray(needs[name], dtype="float64"), shape)
-        most[name] = np.broadcast_to(np.asarray(amount, dtype="float64"), (periods,)).copy()
-    if problems:
-        raise InputError(*problems)
-    return chance, worth, first, last, need, most
+        each = _numbers(needs[name], f"needs[{name!r}]", problems)
+        limit = _numbers(amount, f"capacities[{name!r}]", problems)
+        if each.shape not in {shape, shape[1:]} or limit.shape not in {(), (periods,)}:
+            what = f"expected needs of shape {shape[1:]} or {shape}, and one amount or one a period"
+            problems.append(Problem("DLQ-103", what, f"needs[{name!r}]"))
+            continue
+        if not (np.isfinite(each).all() and (each >= 0).all()):
+            what, fix = "needs are missing, infinite or negative", "an amount of 0 or more for each"
+            problems.append(Problem("DLQ-106", what, f"needs[{name!r}]", fix=fix))
+        if not (limit >= 0).all():
+            what, fix = f'"{name}": expected amounts of 0 or more', "leave it out if unlimited"
+            problems.append(Problem("DLQ-163", what, "capacities", fix=fix))
+        need[name] = np.broadcast_to(each, shape)
+        # more than everybody together could use is as good as no limit
+        limit = np.where(np.isinf(limit), 1 + total * each.max(), limit)
+        most[name] = np.broadcast_to(limit, (periods,)).copy()
+    return need, most

@@ -140,3 +140,28 @@ def test_a_hundred_thousand_accounts_over_a_year():
     run = CollectionsSimulator(100_000, 12, seed=1).run("randomised")
 
     assert len(run.log) > 1_000_000
+
+
+@pytest.mark.parametrize("limits", [{"agent_hour": 0.0}, {"agent_hours": -5.0}])
+def test_capacities_that_are_none_are_refused(simulator, limits):
+    """A capacity with a typo was one without a limit, and the bound that of another world."""
+    with pytest.raises(InputError, match="DLQ-195 capacities"):
+        simulator.oracle(capacities=limits)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, ["no_action"], lambda known: (["no_action"] * len(known), [1.0])],
+    ids=["nothing", "one for all", "one chance"],
+)
+def test_a_policy_answers_for_each_row(simulator, answer):
+    """Treatments and chances, one of each an account."""
+    policy = answer if callable(answer) else lambda known: answer
+    with pytest.raises(InputError, match="DLQ-195 policy"):
+        simulator.run(policy)
+
+
+def test_half_an_account_is_none():
+    """Sizes are whole numbers."""
+    with pytest.raises(InputError, match="DLQ-195 CollectionsSimulator"):
+        CollectionsSimulator(100.5)

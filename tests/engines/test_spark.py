@@ -140,3 +140,15 @@ def test_cutting_rows_where_spark_likes_would_be_noticed(book, tables):
     result = wanted.mapInArrow(over_batches, schema).toArrow()
 
     assert result.num_rows > 1180
+
+
+def test_an_account_that_two_persons_claim_is_refused_and_not_planned_twice(book, tables):
+    """Each person's bucket would have held one row of it, and have planned it for itself."""
+    months, accounts = tables
+    twice = accounts.unionByName(
+        accounts.where("account_id = 'A00007'").selectExpr(
+            *[name for name in accounts.columns if name != "person_id"], "'P-other' person_id"
+        )
+    )
+    with pytest.raises(Exception, match=r"DLQ-101 accounts: 2 of"):
+        here(engine.score(months, book.job, accounts=twice, buckets=31))

@@ -124,3 +124,22 @@ def test_a_job_holds_plain_bytes_and_texts(book):
 
     assert kinds <= {str, tuple, type(None)}
     assert isinstance(book.trained.scorer, scoring.Scorer)
+
+
+def test_a_job_knows_its_language_and_takes_one_band_by_name(book):
+    """An unknown language was found only where the work was done, on another machine."""
+    with pytest.raises(InputError, match="DLQ-103 lang"):
+        ScoreJob.of(book.trained.scorer, as_of=book.as_of, lang="fr")
+    worst = book.trained.scorer.bands.names[-1]
+
+    assert ScoreJob.of(book.trained.scorer, as_of=book.as_of, reasons_for=worst).reasons_for == (
+        worst,
+    )
+
+
+def test_accounts_may_come_as_a_stream(book):
+    """Any table that speaks the Arrow stream, also one that does not know its length."""
+    stream = pa.Table.from_pandas(book.accounts, preserve_index=False).to_reader()
+
+    found = score_accounts(book.months, book.job, stream)
+    assert found.equals(score_accounts(book.months, book.job, book.accounts))

@@ -106,3 +106,26 @@ def test_a_person_on_two_arms_is_refused():
     log = pd.DataFrame({"person_id": [1, 1, 2, 3], "arm": list("abab"), "paid": 1.0})
     with pytest.raises(InputError, match="DLQ-175"):
         compare_arms(log, "paid")
+
+
+def test_the_control_of_arms_of_one_size_does_not_depend_on_the_order_of_rows():
+    """Two of two hundred each: the first by name, whichever row came first."""
+    log = trial(np.random.default_rng(3), 400)
+    log["arm"] = np.where(log["person_id"] % 2 == 0, "a", "b")
+
+    for rows in (log, log.iloc[::-1]):
+        assert compare_arms(rows, "paid")["arm"].tolist() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("DLQ-103 level", {"level": 95}),
+        ("DLQ-103 planned", {"planned": 0}),
+        ("DLQ-186 guardrails.complaints", {"guardrails": {"complaints": float("nan")}}),
+    ],
+)
+def test_settings_that_make_no_interval_are_refused(code, more):
+    """A level of 95 made intervals of nothing, and a missing limit was never broken."""
+    with pytest.raises(InputError, match=code):
+        compare_arms(trial(np.random.default_rng(0)), "paid", **more)

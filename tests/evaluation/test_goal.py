@@ -76,3 +76,48 @@ def test_before_the_start_and_after_the_end():
     assert month().expected_share("2026-10-15") == 0
     late = month().review(800, as_of="2026-12-05")
     assert (late.expected_share, late.days_left, late.run_rate) == (1.0, 0, 0.0)
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), "little"])
+def test_a_guardrail_that_nothing_could_break_is_refused(limit):
+    """No figure lies above a missing limit, so it would have stood there for show."""
+    with pytest.raises(InputError, match=r"DLQ-185 goal: a guardrail has no finite limit"):
+        month(guardrails={"complaint_rate": limit})
+
+
+def test_a_guardrail_without_a_figure_is_told():
+    """A missing figure is not one that keeps the limit."""
+    goal = month(guardrails={"complaint_rate": 0.01})
+    found = goal.review(900, as_of="2026-11-13", guardrails={"complaint_rate": float("nan")})
+
+    assert found.warnings == ("complaint_rate has no figure; its limit is 0.01",)
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("DLQ-186 actual", {"actual": float("nan")}),
+        ("DLQ-186 actual", {"actual": "much"}),
+        ("DLQ-186 forecast", {"actual": 1, "forecast": ["much"]}),
+        ("DLQ-186 best_plan", {"actual": 1, "best_plan": [1.0, np.inf]}),
+        ("DLQ-185 curve", {"actual": 1, "curve": ["steep"]}),
+        ("DLQ-185 curve", {"actual": 1, "curve": [1.0, np.inf]}),
+    ],
+)
+def test_figures_that_are_none_are_refused(code, more):
+    """By name, in one line."""
+    with pytest.raises(InputError, match=code):
+        month().review(as_of="2026-11-13", **more)
+
+
+def test_figures_just_below_a_hundred_are_written_out():
+    """99.6 is 100 to two digits, and nobody writes 1e+02."""
+    review = month(target=np.int64(100)).review(99.6, as_of="2026-11-13")
+
+    assert review.lines[0].startswith("2026-11-13: 100 of 100;")
+
+
+def test_a_metric_that_is_no_word_is_refused():
+    """As any other that is unknown."""
+    with pytest.raises(InputError, match="DLQ-185 goal: unknown metric"):
+        month(["amount"])

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LinearRegression
 
@@ -124,3 +126,65 @@ def test_persons_widen_the_interval():
     ten = policy_value(many, np.tile(policy, 10), "ips", bootstrap=300)
 
     assert ten.high - ten.low == pytest.approx(one.high - one.low, rel=1e-6)
+
+
+def two_arms(n=2000):
+    """Return a log of a coin's choice between a, worth 1, and b, worth 3, with what was paid."""
+    rng = np.random.default_rng(1)
+    treatment = np.where(rng.random(n) < 0.5, "a", "b")
+    reward = np.where(treatment == "a", 1.0, 3.0) + rng.normal(0, 1, n)
+    return pd.DataFrame(
+        {"treatment": treatment, "propensity": 0.5, "reward": reward, "x": rng.random(n)}
+    )
+
+
+@pytest.mark.parametrize("made", [pl.from_pandas, pa.Table.from_pandas, pd.DataFrame])
+def test_a_table_of_probabilities_is_read_by_the_names_of_its_columns(made):
+    """Columns of polars and Arrow in another order were taken for those of other treatments."""
+    always_b = pd.DataFrame({"b": np.ones(2000), "a": np.zeros(2000)})
+
+    assert policy_value(two_arms(), made(always_b), "snips", bootstrap=10).value == pytest.approx(
+        3.0, abs=0.15
+    )
+
+
+def test_what_came_after_the_treatment_is_no_feature():
+    """A model that is shown the payment foretells the log itself, and is sure of it."""
+    log = two_arms()
+    log["paid"] = log["reward"]
+    always_b = ["b"] * len(log)
+    found = policy_value(log, always_b, bootstrap=50)
+
+    assert found.low < 3.0 < found.high
+    fooled = policy_value(log, always_b, features=["paid"], bootstrap=50)
+    assert fooled.high < 2.8  # whoever names it gets what was asked for
+
+
+def test_a_policy_must_say_what_it_does_with_every_row():
+    """A missing treatment counted as the last one, and of two columns of one name the second counted."""
+    log = two_arms(400)
+    half = np.full((400, 2), 0.5)
+    for policy in (
+        pd.Series(["a"] * 399 + [None]),
+        pd.DataFrame(half, columns=["a", "a"]),
+        pd.DataFrame({"a": ["all"] * 400, "b": ["none"] * 400}),
+    ):
+        with pytest.raises(InputError, match="DLQ-181 policy"):
+            policy_value(log, policy, "ips", bootstrap=10)
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("DLQ-103 level", {"level": 95}),
+        ("DLQ-103 bootstrap", {"bootstrap": 0}),
+        ("DLQ-103 folds", {"folds": 0}),
+        ("DLQ-103 features", {"features": ["where"]}),
+        ("DLQ-110 features", {"features": ["gender"]}),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(code, more):
+    """Each says its name; no protected attribute is used, not even for a value."""
+    log = two_arms(400).assign(where="north", gender=1)
+    with pytest.raises(InputError, match=code):
+        policy_value(log, ["a"] * 400, **more)

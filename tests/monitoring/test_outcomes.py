@@ -240,3 +240,26 @@ def test_bads_so_far_are_those_that_the_label_will_count():
     assert table["bads"].tolist() == [
         int(history.label(two, LabelSpec(dpd=30, within=2))["bad"].sum())
     ]
+
+
+def test_an_account_in_two_segments_is_refused():
+    """Which of the two would it count in?"""
+    scores = pd.DataFrame({"account_id": [1], "snapshot_date": "2026-01-31"})
+    labels = scores.assign(bad=[1])
+    scores = scores.assign(probability=0.2, points=600.0, band="A")
+
+    with pytest.raises(InputError, match="DLQ-101 segments: 1 accounts"):
+        outcomes(scores, labels, segments=pd.Series(["x", "y"], index=[1, 1]))
+
+
+def test_a_snapshot_within_a_month_does_not_set_its_own_expectation():
+    """A month that ends after the day belongs to what is awaited, not to what it is measured by."""
+    months = chain_book(400, 8)
+    day = MONTHS[12] + pd.Timedelta(days=15)
+    scores = scored(months, MONTHS[12:13]).assign(snapshot_date=day)
+    known = months[months["month"] <= MONTHS[13]]
+    worse = known.assign(days_past_due=known["days_past_due"].where(known["month"] < day, 45))
+
+    quiet, bad = (early_reads(rows, scores, SPEC, as_of=MONTHS[13]) for rows in (known, worse))
+    assert bad["bads"].iloc[0] > quiet["bads"].iloc[0]
+    assert bad["share_expected"].tolist() == quiet["share_expected"].tolist()

@@ -136,7 +136,7 @@ def test_a_score_that_ranks_worse_than_at_training():
     assert retrain_reasons(outcomes=fallen, auc=0.83) == []
 
 
-def test_months_with_goods_alone_are_no_reason():
+def test_months_without_figures_are_no_reason():
     """Their figures are missing, and missing is not beyond a limit."""
     blank = dict.fromkeys(["auc", "auc_low", "auc_high", "intercept", "intercept_low"], np.nan)
 
@@ -197,6 +197,28 @@ def test_limits_that_make_no_sense_are_refused(wrong):
     """Before anything is compared with them."""
     with pytest.raises(InputError, match=f"DLQ-205 limits.{next(iter(wrong))}"):
         replace(Limits(), **wrong)
+
+
+def test_promised_bads_of_which_none_came_are_a_reason():
+    """300 promised and none seen: no curve can be fitted, and yet nothing could be further off."""
+    none = dict.fromkeys(["intercept", "intercept_low", "intercept_high", "auc"], np.nan)
+    silent = matured(**none, bads=0, n=1000, expected=0.3)
+    reason = only(retrain_reasons(outcomes=silent))
+
+    assert reason.code == "calibration"
+    assert "0 bads came where 300.0 were promised" in reason.en
+    assert "too high" in reason.en
+    json.dumps(reason.as_dict(), allow_nan=False)
+    few = matured(**none, bads=0, n=5, expected=0.3)
+    assert retrain_reasons(outcomes=few) == []
+
+
+def test_only_bads_where_few_were_promised_are_a_reason():
+    """The other end: all of a hundred went bad."""
+    none = dict.fromkeys(["intercept", "intercept_low", "intercept_high", "auc"], np.nan)
+    reason = only(retrain_reasons(outcomes=matured(**none, bads=100, n=100, expected=0.3)))
+
+    assert (reason.code, reason.figure > 0) == ("calibration", True)
 
 
 def test_every_wrong_limit_is_told_at_once():

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import stats
 from scoring.conftest import sample
@@ -145,3 +147,48 @@ def test_missing_shares_are_told():
 
     assert (row["missing_reference"], row["missing"]) == (0.25, 0.75)
     assert row["p"] < 1e-9
+
+
+def two_dates():
+    """Return a reference, features of two snapshot dates, and their scores, dates as text."""
+    then = pd.DataFrame({"dpd": [0.0] * 90 + [31.0] * 10})
+    reference = Reference.learn(then, np.linspace(500, 700, 100), ["A"] * 50 + ["B"] * 50)
+    dates = pd.to_datetime(["2026-01-31", "2026-02-28"])
+    index = pd.MultiIndex.from_product([range(50), dates], names=["account_id", "snapshot_date"])
+    scores = index.to_frame(index=False).assign(points=600.0, band="A")
+    return reference, pd.DataFrame({"dpd": 0.0}, index=index), scores
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda scores: scores.assign(snapshot_date=scores["snapshot_date"].dt.strftime("%Y-%m-%d")),
+        pl.from_pandas,
+        pa.Table.from_pandas,
+    ],
+)
+def test_scores_of_any_kind_of_table_are_judged_alike(made):
+    """Dates as text matched no snapshot, so that the shift of the score was missing without a word."""
+    reference, current, scores = two_dates()
+    expected = stability(reference, current, scores=scores)
+
+    assert expected.loc[expected["kind"] == "score", "n"].tolist() == [50, 50]
+    pd.testing.assert_frame_equal(stability(reference, current, scores=made(scores)), expected)
+
+
+@pytest.mark.parametrize(
+    ("message", "change"),
+    [
+        ('DLQ-102 scores: column "points"', lambda X, s: (X, s.drop(columns="points"))),
+        ("DLQ-103 scores.points", lambda X, s: (X, s.assign(points="many"))),
+        ("DLQ-103 scores.snapshot_date", lambda X, s: (X, s.assign(snapshot_date="soon"))),
+        ("DLQ-103 current.dpd", lambda X, s: (X.assign(dpd="late"), s)),
+        ("DLQ-103 current", lambda X, s: (pl.from_pandas(X), s)),
+    ],
+)
+def test_tables_that_cannot_be_judged_are_refused(message, change):
+    """By the column's name, and never by what stands in it."""
+    reference, current, scores = two_dates()
+    X, table = change(current, scores)
+    with pytest.raises(InputError, match=message):
+        stability(reference, X, scores=table)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,3 +187,62 @@ def test_payments_that_cannot_be_are_refused():
         RecoveryModel(2).fit(X, [[1.0, 0], [0, 0]], [0.0, 1.0])
     with pytest.raises(InputError, match="DLQ-194"):
         RecoveryModel(2).fit(X, [[0.0, 0], [0, 0]], [1.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def cured():
+    X, duration, event, _ = made_up(2000, 9, cut=False)
+    return CureModel(horizon=6, n_estimators=5).fit(X, np.minimum(duration, 6), event)
+
+
+def test_a_group_that_was_not_seen_long_enough_has_no_counted_rate(cured):
+    """Nobody had an event in the one month that was seen: that is not a rate of 0 over six months."""
+    X = made_up(60, 1)[0].iloc[:40]
+    short = cured.calibration(X, np.ones(40), [None] * 40, of="cure", groups=2)
+    whole = cured.calibration(X, np.full(40, 6), [None] * 40, of="cure", groups=2)
+
+    assert short["counted"].isna().all()
+    assert whole["counted"].tolist() == [0.0, 0.0]
+    over = cured.calibration(X, np.ones(40), ["cure"] * 40, of="cure", groups=1)
+    assert over["counted"].tolist() == [1.0]  # nobody is left to wait for
+
+
+def test_incidences_keep_every_level_of_the_index(cured):
+    """Account and snapshot date stay what they are, with the month beside them."""
+    X = made_up(60, 1)[0].iloc[:2]
+    keys = [("a", "2026-01-31"), ("b", "2026-01-31")]
+    X.index = pd.MultiIndex.from_tuples(keys, names=["account_id", "snapshot_date"])
+    table = cured.cumulative_incidence(X, 3)
+
+    assert table.index.names == ["account_id", "snapshot_date", "month"]
+    assert table.loc[("b", "2026-01-31")].index.tolist() == [1, 2, 3]
+
+
+def test_polars_is_a_table_of_features_too(cured):
+    """The same numbers, by name."""
+    X = made_up(60, 1)[0]
+
+    assert (cured.predict_proba(pl.from_pandas(X)) == cured.predict_proba(X)).all()
+
+
+def test_what_cannot_be_asked_of_the_models_is_refused_by_name(cured):
+    """Lengths, names and amounts."""
+    X = made_up(60, 1)[0].iloc[:3]
+    with pytest.raises(InputError, match=r'DLQ-191 of: .*did you mean "cure"'):
+        cured.calibration(X, [1] * 3, [None] * 3, of="cured")
+    with pytest.raises(InputError, match="DLQ-103 X: 3 rows"):
+        cured.calibration(X, [1] * 2, [None] * 2, of="cure")
+    with pytest.raises(InputError, match="DLQ-103 groups"):
+        CureModel(horizon=1).fit(X, [1] * 3, ["cure"] * 3, groups=[1, 2])
+    with pytest.raises(InputError, match="DLQ-192 horizon"):
+        CureModel(horizon=0).fit(X, [1] * 3, ["cure"] * 3)
+    paid = np.array([[5.0], [0.0], [1.0]])
+    model = RecoveryModel(horizon=1).fit(X, paid, np.full(3, 10.0))
+    for code, balance in (
+        ("DLQ-103", [1.0, 2.0]),
+        ("DLQ-103", ["much"] * 3),
+        ("DLQ-105", [1.0, np.nan, 2.0]),
+        ("DLQ-105", [1.0, -2.0, 2.0]),
+    ):
+        with pytest.raises(InputError, match=f"{code} balance"):
+            model.expected_recoveries(X, balance)

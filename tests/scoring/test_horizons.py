@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -182,3 +183,36 @@ def test_a_handful_of_bads_proves_no_nesting(book):
     rare.iloc[bads, -1] = 1.0
 
     assert not any("rare" in pair for pair in HorizonModel(QUICK).fit(X, rare).nested_)
+
+
+def test_a_missing_target_takes_no_other_with_it():
+    """Two of three are known and out of order: they are mended, and the third stays missing."""
+    table = pd.DataFrame({"a": [0.9, 0.1], "b": [0.1, np.nan], "c": [np.nan, 0.05]})
+    found = nest_probabilities(table, CHAIN)
+
+    middle = expit((logit(0.9) + logit(0.1)) / 2)
+    assert found.loc[0, ["a", "b"]].tolist() == pytest.approx([middle, middle])
+    both = expit((logit(0.1) + logit(0.05)) / 2)
+    assert found.loc[1, ["a", "c"]].tolist() == pytest.approx([both, both])
+    assert found.isna().to_numpy().tolist() == table.isna().to_numpy().tolist()
+
+
+def test_probabilities_may_come_in_any_table_and_must_be_some():
+    """polars as pandas; 1.5 was drawn into [0, 1] without a word."""
+    table = pd.DataFrame({"a": [0.9], "b": [0.1], "c": [0.2]})
+
+    pd.testing.assert_frame_equal(
+        nest_probabilities(pl.from_pandas(table), CHAIN), nest_probabilities(table, CHAIN)
+    )
+    for wrong in (1.5, -0.1, "x"):
+        with pytest.raises(InputError, match="DLQ-103 table"):
+            nest_probabilities(table.assign(a=[wrong]), CHAIN)
+
+
+def test_targets_and_weights_that_are_no_numbers_are_refused(book):
+    """By the target's name."""
+    X, _ = book
+    with pytest.raises(InputError, match=r'DLQ-103 targets\["a"\]'):
+        HorizonModel(QUICK).fit(X, {"a": ["yes"] * len(X)})
+    with pytest.raises(InputError, match="DLQ-103 sample_weight"):
+        HorizonModel(QUICK).fit(X, {"a": [0.0, 1.0] * (len(X) // 2)}, [1.0])

@@ -249,3 +249,21 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch):
 
     assert whole.n_trees_ == parted.n_trees_
     np.testing.assert_array_equal(whole.out_of_fold_, parted.out_of_fold_)
+
+
+def test_no_more_trees_are_told_than_were_grown(data):
+    """Twenty-five were asked for, and looked at after every ten."""
+    X, y = data
+    model = RiskModel(n_estimators=25, learning_rate=0.01, folds=2).fit(X, y)
+
+    assert model.n_trees_ == 25
+    assert len(model.trees_.root) == 2 * 25
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"folds": 1}, {"folds": 2.5}, {"n_estimators": 0}, {"signs": {"dpd_max": 5}}]
+)
+def test_settings_that_nothing_can_be_learnt_with_are_refused(data, wrong):
+    """In our words, before LightGBM says it in its own or takes 5 for 1."""
+    with pytest.raises(InputError, match=f"DLQ-103 RiskModel.{next(iter(wrong))}"):
+        RiskModel(**wrong).fit(*data)

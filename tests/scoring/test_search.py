@@ -62,3 +62,10 @@ def test_a_space_that_is_none_is_refused(data, space):
     """A setting that the model does not have, or nothing to try."""
     with pytest.raises(InputError, match="DLQ-103 space"):
         search(Scorecard(), *data, space)
+
+
+@pytest.mark.parametrize("cv", [1, 0, "three"])
+def test_fewer_than_two_folds_are_refused(data, cv):
+    """Nothing would be left to learn from."""
+    with pytest.raises(InputError, match="DLQ-103 cv"):
+        search(Scorecard(), *data, {"max_bins": [2]}, cv=cv)

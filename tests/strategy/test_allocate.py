@@ -298,3 +298,21 @@ def test_a_million_accounts_eight_treatments_four_capacities():
     result = allocate(values, needs, {c: 0.2 * amount for c, amount in capacities.items()})
 
     assert result.gap <= 1e-4
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("DLQ-160 contacts", {"persons": [1, 2], "contacts": [5]}),
+        ("DLQ-160 contacts", {"persons": [1, 2], "contacts": ["call"]}),
+        ("DLQ-160 fallback", {"fallback": "no_action"}),
+        ("DLQ-160 fallback", {"fallback": 0.5}),
+        ("DLQ-163 minimum", {"minimum": {"hours": np.inf}}),
+        ("DLQ-103 groups", {"groups": {"hours": [["a"], ["b"]]}}),
+    ],
+)
+def test_treatments_and_amounts_that_are_none_are_refused(code, more):
+    """By name; a minimum without end was passed over."""
+    limits = {("hours", "a"): 3} if "groups" in more else {"hours": 3}
+    with pytest.raises(InputError, match=code):
+        allocate([[0, 9], [0, 4]], {"hours": [0, 2]}, limits, **more)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from delinquency import storage
 from delinquency.errors import InputError, IntegrityError, LockError
 from delinquency.strategy import (
+    Strategy,
     chain_head,
     last_plan,
     read_decisions,
@@ -305,3 +306,58 @@ def test_two_writers_never_write_at_once(tables, tmp_path):
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(LockError, match="DLQ-401"):
             record(tmp_path, tables, "2026-08-01T15:00Z")
+
+
+def test_a_run_takes_nothing_from_one_that_was_killed(tables, tmp_path, monkeypatch):
+    """Killed with a contact log, run again without: the contacts are none of the new run's inputs."""
+    log = tmp_path / "log"
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr("delinquency.strategy._decisions.add_run", raises_interrupt)
+        record(log, tables)
+    assert (log / "000001" / "contacts.parquet").exists()  # what the killed run left
+    record(log, (*tables[:2], None))
+
+    assert not (log / "000001" / "contacts.parquet").exists()
+    assert replay(log, "2026-07-01")["same"].all()
+
+
+def raises_interrupt(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("first", "then"), [("month", "week"), ("week", "month"), ("day", "week")])
+def test_a_strategy_of_another_period_does_not_decide_the_same_again(tables, tmp_path, first, then):
+    """The name of the period changes, the week and the month in which it was decided do not."""
+    strategy = Strategy.default()
+    scores, accounts, _ = tables
+    for period, count in ((first, len(scores)), (then, 0), (then, 0)):
+        file = strategy.file.model_copy(update={"period": period})
+        by = Strategy(file, strategy.treatments)
+        done = record_decisions(tmp_path, scores, accounts, strategy=by, as_of="2026-07-01")
+        assert len(done) == count
+    assert set(last_plan(tmp_path)["run"]) == {"000001"}
+
+
+def test_a_plan_of_the_second_run_of_a_day_is_proved_by_that_run(tables, tmp_path):
+    """The same decisions from other scores: each of the two plans is what one of the runs led to."""
+    scores, accounts, _ = tables
+    plans = []
+    for band in ("B", "C"):
+        moved = scores.assign(band=scores["band"].replace("B", band))
+        record_decisions(tmp_path, moved, accounts, as_of="2026-07-01")
+        plans.append(last_plan(tmp_path).drop(columns="run"))
+    changed = plans[0]["band"] != plans[1]["band"]
+    assert changed.any()
+    assert (plans[0]["decision_id"] == plans[1]["decision_id"])[changed].all()
+    for plan in plans:
+        assert replay(plan, "2026-07-01", log=tmp_path)["same"].all()
+    forged = plans[1].assign(stage="forged")
+    assert not replay(forged, "2026-07-01", log=tmp_path)["same"].any()
+
+
+@pytest.mark.parametrize("column", ["account_id", "as_of", "treatment", "decision_id"])
+def test_a_plan_that_does_not_say_what_was_decided_is_refused(tables, tmp_path, column):
+    """One line with the column's name."""
+    plan = record(tmp_path, tables)
+    with pytest.raises(InputError, match=f'DLQ-102 plan: column "{column}" is missing'):
+        replay(plan.drop(columns=column), "2026-07-01", log=tmp_path)

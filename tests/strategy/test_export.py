@@ -93,3 +93,15 @@ def test_nobody_likely_is_an_empty_list_and_no_probability_is_refused(book):
     assert early_warning(*tables, as_of="2026-07-01", at_least=0.9).empty
     with pytest.raises(InputError, match="DLQ-103"):
         early_warning(*tables, as_of="2026-07-01", at_least=20)
+
+
+def test_early_warning_refuses_ids_of_another_type_and_other_languages(book):
+    """Nobody was likely, it said: the ids of the two tables had not met."""
+    scores, accounts = book((0, "E"), (0, "D"))
+    with pytest.raises(InputError, match="DLQ-115 scores, accounts"):
+        other = accounts.assign(account_id=accounts["account_id"].astype(str))
+        early_warning(scores, other, as_of="2026-07-01", at_least=0.05)
+    with pytest.raises(InputError, match="DLQ-103 lang"):
+        early_warning(scores, accounts, as_of="2026-07-01", at_least=0.05, lang="fr")
+    with pytest.raises(InputError, match="DLQ-103 at_least"):
+        early_warning(scores, accounts, as_of="2026-07-01", at_least="0.05")

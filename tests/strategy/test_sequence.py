@@ -130,3 +130,49 @@ def test_a_price_without_needs_is_refused():
     """With the nearest name."""
     with pytest.raises(InputError, match=r'DLQ-162 prices: "hour" has no needs.*"hours"'):
         treatment_values(pd.DataFrame([[0.0, 1.0]]), prices={"hour": 2.0}, needs={"hours": [0, 1]})
+
+
+SOUND = {
+    "moves": [[[1, 0], [1, 0]], [[0.2, 0.8], [0.5, 0.5]]],
+    "rewards": [[0, 0], [0, -1]],
+    "start": [0, 10],
+    "needs": {"calls": [0, 1]},
+    "capacities": {"calls": 4},
+    "periods": 2,
+    "final": [10, 0],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "changed"),
+    [
+        ("DLQ-105 start", {"start": [0, np.nan]}),
+        ("DLQ-105 start", {"start": [0, np.inf]}),
+        ("DLQ-105 final", {"final": [np.nan, 0]}),
+        ("DLQ-105 rewards", {"rewards": [[0, 0], [0, np.inf]]}),
+        ("DLQ-105 discount", {"discount": np.nan}),
+        ("DLQ-105 discount", {"discount": -1.0}),
+        ("DLQ-106 needs", {"needs": {"calls": [0, np.nan]}}),
+        ("DLQ-106 needs", {"needs": {"calls": [0, -1]}}),
+        ("DLQ-103 needs", {"needs": {"calls": [0, 1, 2]}}),
+        ("DLQ-103 needs", {"capacities": {"calls": [1, 2, 3]}}),
+        ("DLQ-163 capacities", {"capacities": {"calls": np.nan}}),
+        ("DLQ-163 capacities", {"capacities": {"calls": -1}}),
+        ("DLQ-103 rewards", {"rewards": [["a", "b"], ["c", "d"]]}),
+        ("DLQ-103 moves", {"moves": [[[1, 0]], [[1, 0], [0, 1]]]}),
+        ("DLQ-103 plan_sequence", {"periods": 2.5}),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_by_name(code, changed):
+    """No solver's traceback; a reward of plus infinity is not taken for a closed treatment."""
+    with pytest.raises(InputError, match=code):
+        plan_sequence(**{**SOUND, **changed})
+
+
+def test_an_infinite_capacity_is_no_limit():
+    """As if it had been left out, and worth nothing."""
+    free = plan_sequence(**{**SOUND, "needs": {}, "capacities": {}})
+    vast = plan_sequence(**{**SOUND, "capacities": {"calls": np.inf}})
+
+    assert vast.value == pytest.approx(free.value)
+    assert vast.prices["calls"].tolist() == [0.0, 0.0]

@@ -79,3 +79,93 @@ def test_uplift_asks_for_propensities():
     X, treatment, reward, propensity = confounded(200)
     with pytest.raises(InputError, match=r"DLQ-169.*PredictedResponse"):
         UpliftResponse().fit(X, treatment, reward, propensity * np.nan)
+
+
+NEITHER = {
+    "missing": np.array([[1.0, np.nan], [1.0, 0.0]]),
+    "not known": pd.DataFrame({"no_action": [True] * 2, "agent_call": pd.array([None, True])}),
+    "text": np.array([["True", "False"], ["True", "False"]]),
+    "other words": pd.DataFrame({"no_action": [True, True], "agent": [False, False]}),
+    "another length": np.ones((3, 2), dtype=bool),
+}
+
+
+@pytest.mark.parametrize("allowed", NEITHER.values(), ids=NEITHER.keys())
+def test_what_is_not_said_to_be_allowed_is_no_permission(allowed):
+    """A missing entry, or the text "False", was read as yes: a hold would have been traded for money."""
+    with pytest.raises(InputError, match="DLQ-167 allowed"):
+        treatment_values(RECOVERIES, allowed=allowed)
+
+
+def test_tables_of_treatments_are_read_by_the_names_of_their_columns():
+    """The gates' table in another order of columns blocks the call, not the doing of nothing."""
+    gates = pd.DataFrame({"agent_call": [False, False], "no_action": [True, True]})
+    risk = pd.DataFrame({"agent_call": [0.01, 0.02], "no_action": [0.0, 0.0]})
+    blocked = treatment_values(RECOVERIES, allowed=gates)
+    priced = treatment_values(RECOVERIES, complaints=risk, conduct_price=100.0)
+
+    assert blocked["no_action"].tolist() == [10.0, 20.0]
+    assert (blocked["agent_call"] == -np.inf).all()
+    assert priced.to_numpy().tolist() == [[10.0, 17.0], [20.0, 19.0]]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"cost": {"agent_call": np.nan}},
+        {"cost": {"agent_call": "5 EUR"}},
+        {"complaints": np.zeros((3, 2)), "conduct_price": 1.0},
+        {"conduct_price": np.nan, "complaints": {"agent_call": 0.1}},
+        {"future": "much"},
+        {"relationship": [[0.0, np.inf], [0.0, 0.0]]},
+        {"prices": {"hours": np.nan}, "needs": {"hours": [0, 1]}},
+    ],
+)
+def test_amounts_that_are_no_numbers_are_refused(more):
+    """A missing cost would have closed the treatment to everybody without a word."""
+    with pytest.raises(InputError, match="DLQ-167"):
+        treatment_values(RECOVERIES, **more)
+
+
+@pytest.mark.parametrize("kind", [PredictedResponse, UpliftResponse])
+def test_responses_read_columns_by_their_names(kind):
+    """Columns in another order changed every prediction without a word."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": np.arange(200.0), "z": rng.random(200)})
+    reward = X["x"] + np.tile([0.0, 50.0], 100) * (X["x"] > 100)
+    log = (X, ["no_action", "call"] * 100, reward)
+    model = kind(least=5).fit(*log, *([np.full(200, 0.5)] if kind is UpliftResponse else []))
+    expected = model.predict(X)
+
+    assert expected["call"].nunique() > 1
+    pd.testing.assert_frame_equal(model.predict(X[["z", "x"]].assign(other=1)), expected)
+    with pytest.raises(InputError, match='DLQ-102 X: 1 columns of training are missing, first "z"'):
+        model.predict(X[["x"]])
+
+
+def test_a_log_with_missing_treatments_teaches_nothing():
+    """ "nan" was a treatment like any other."""
+    X = pd.DataFrame({"x": np.arange(4.0)})
+    for treatment, reward in (
+        (["a", None, "a", "b"], [1.0] * 4),
+        (pd.Series(["a", np.nan, "a", "b"]), [1.0] * 4),
+        (["a"] * 4, ["much"] * 4),
+        (["a"] * 3, [1.0] * 4),
+    ):
+        with pytest.raises(InputError, match="DLQ-103 log"):
+            PredictedResponse().fit(X, treatment, reward)
+    with pytest.raises(InputError, match="DLQ-103 person"):
+        UpliftResponse().fit(X, ["no_action"] * 4, [1.0] * 4, [0.5] * 4, person=[1, 2])
+    with pytest.raises(InputError, match="DLQ-169"):
+        UpliftResponse().fit(X, ["no_action"] * 4, [1.0] * 4, ["half"] * 4)
+
+
+@pytest.mark.parametrize("wrong", [{"balance": ["much"]}, {"x": ["half"]}])
+def test_rates_and_amounts_are_numbers(wrong):
+    """Text is refused, whichever of the two tables it stands in."""
+    tables = [{"stage": ["a"], "balance": [1.0]}, {"stage": ["a"], "x": [0.1]}]
+    accounts, rates = (
+        pd.DataFrame({**t, **{k: v for k, v in wrong.items() if k in t}}) for t in tables
+    )
+    with pytest.raises(InputError, match="DLQ-103 rates"):
+        rates_response(accounts, rates, by=["stage"])
