@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from delinquency.errors import EnvironmentFailure, InputError
 from delinquency.features import FeatureSpec, build_features, stream_features
+from delinquency.features._source import _even
+from delinquency.features._stream import _last_account
 
 from .panels import assert_same_bits, built, portfolio, table
 
@@ -169,3 +171,19 @@ def test_all_accounts_of_a_batch_may_be_out_of_sight(tmp_path):
 
     assert_same_table(tmp_path / "out.parquet", build_features(months, "2025-03-31"))
     assert np.isfinite(read_back(tmp_path / "out.parquet")["n_obs_24m"]).all()
+
+
+@pytest.mark.parametrize(("before", "last"), [(0, 0), (0, 5000), (5, 1), (5, 5000), (3000, 24)])
+def test_the_last_account_is_found_however_many_rows_it_has(before, last):
+    """It is looked for from the end, farther back the longer the account is."""
+    ids = pa.array([1] * before + [2] * last)
+
+    assert _last_account(ids) == (before if last else 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "size"), [(10, 10, 10), (21, 10, 7), (0, 10, 1), (9, 10, 9)]
+)
+def test_batches_of_a_row_group_are_alike(rows, most, size):
+    """21 rows at ten at once are three batches of seven, not two of ten and one of one."""
+    assert _even(rows, most) == size

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
 from delinquency.errors import InputError
 from delinquency.scoring import PointsScale, log_odds
+from delinquency.scoring._expit import expit
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,13 @@ def test_log_odds_of_certainty_are_held_a_hair_inside():
     """-27.6, not minus infinity."""
     assert log_odds([0.0, 1.0]).tolist() == pytest.approx([-27.631, 27.631], abs=0.01)
     assert log_odds([0.5]).tolist() == [0.0]
+
+
+def test_probabilities_are_those_of_scipy():
+    """To the last digit but one at most, far out and at both ends as well."""
+    x = np.concatenate([np.linspace(-800, 800, 100_001), np.linspace(-3, 3, 100_001)])
+    ends = np.array([-np.inf, np.inf, np.nan])
+
+    np.testing.assert_array_max_ulp(expit(x), special.expit(x), maxulp=2)
+    np.testing.assert_array_equal(expit(ends), [0.0, 1.0, np.nan])
+    assert isinstance(expit(0.5), float)

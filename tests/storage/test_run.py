@@ -9,6 +9,7 @@ import pytest
 
 from delinquency.errors import EnvironmentFailure, InputError, IntegrityError, LockError
 from delinquency.storage import (
+    WORK,
     Run,
     locked,
     open_run,
@@ -16,6 +17,7 @@ from delinquency.storage import (
     read_table,
     shown,
     verify,
+    write_bytes,
     write_table,
 )
 from delinquency.storage._failpoint import on_reaching
@@ -264,3 +266,20 @@ def test_an_input_that_is_no_file_is_refused(tmp_path, place):
 
     assert "secret" not in str(caught.value)
     assert not (tmp_path / "o").exists()
+
+
+def test_what_is_for_later_steps_is_gone_when_the_run_is_shown(tmp_path):
+    """A later step reads it; the manifest names only what stays."""
+    with open_run(tmp_path / "o", "text", as_of=DAY, inputs={}) as run:
+
+        def left(folder):
+            write_bytes(folder / WORK / "half.txt", b"half")
+            return [f"{WORK}/half.txt"], {}
+
+        run.step("first", left)
+        run.write("note.txt", 2 * (run.folder / WORK / "half.txt").read_bytes())
+        manifest = run.commit()
+
+    assert list(manifest["outputs"]) == ["note.txt"]
+    assert not (shown(tmp_path / "o") / WORK).exists()
+    assert (verify(tmp_path / "o")["state"] == "same").all()
