@@ -190,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--accounts", type=int, nargs="+", default=[12_000])
     parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--filter-draws", type=int, default=2_000, help="the filter needs more")
     parser.add_argument(
         "--again", type=int, default=300, help="draws of accounts for the intervals"
     )
