@@ -2,7 +2,7 @@
 
 Seconds on the clock say what a quiet machine gives; processor seconds say the same where others work on it.
 
-python benchmarks/scoring_speed.py --out benchmarks/results/scoring_speed.json
+PYTHONPATH=. python benchmarks/scoring_speed.py --out benchmarks/results/scoring_speed.json
 """
 
 from __future__ import annotations
