@@ -219,7 +219,9 @@ def measure(folder: Path, accounts: int, options: argparse.Namespace) -> dict:
     figures: dict = {"rows": rows, "programs": {}}
     for name in PROGRAMS:
         other = "Booster" in name
-        if not other or accounts <= options.others_up_to:
+        reasons = "reasons" in name
+        most = options.others_up_to if other else options.reasons_up_to if reasons else accounts
+        if accounts <= most:
             found = median_of(name, folder, accounts, options.rounds, options.memory)
             figures["programs"][name] = found
             print(f"{accounts:,} {name}: {found}", flush=True)
@@ -278,6 +280,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, nargs="+", default=[1_000_000, 2_000_000])
     parser.add_argument("--others-up-to", type=int, default=1_000_000)
+    parser.add_argument("--reasons-up-to", type=int, default=2_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", default="1GiB")
     parser.add_argument("--folder", type=Path, help="where the input is made, for large sizes")

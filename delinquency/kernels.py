@@ -2,7 +2,8 @@
 
 A kernel is a plain Python loop over arrays. Compiled code is kept on the disk where there is a place for
 it, so the next process does not compile; where neither the package's folder nor the user's cache can be
-written, it is compiled in each process and one log line says so. Where numba is missing, the same loops
+written, or the place is gone by the time of the first call, it is compiled in each process and one log
+line says so. Where numba is missing, the same loops
 run as they stand.
 """
 
@@ -13,7 +14,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["compiled", "element_wise"]
+__all__ = ["compiled", "element_wise", "kept"]
 
 _LOG = logging.getLogger("delinquency")
 
@@ -51,7 +52,9 @@ def compiled(loop: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if numba is None:
         return loop
     try:
-        return numba.njit(nogil=True, cache=True, **options)(loop)
+        kernel = numba.njit(nogil=True, cache=True, **options)(loop)
+        _forgive(getattr(kernel, "_cache", None))
+        return kernel
     except RuntimeError:  # numba finds no place for its cache
         _say_not_kept()
         return numba.njit(nogil=True, **options)(loop)
@@ -74,10 +77,52 @@ def element_wise(rule: Callable[..., Any]) -> Any:
 
         return np.vectorize(rule)
     try:
-        return numba.vectorize(cache=True)(rule)
+        function = numba.vectorize(cache=True)(rule)
+        _forgive(getattr(getattr(function, "_dispatcher", None), "cache", None))
+        return function
     except RuntimeError:  # as above
         _say_not_kept()
         return numba.vectorize(rule)
+
+
+def kept() -> bool:
+    """Return whether what is compiled now will be there for the next process.
+
+    Examples
+    --------
+    >>> kept() in (True, False)
+    True
+    """
+    try:
+        for cache in _CACHES[-1:]:
+            cache._impl.locator.ensure_cache_path()
+    except OSError:
+        _say_not_kept()
+    return bool(_CACHES) and not _say_not_kept.cache_info().currsize
+
+
+_CACHES: list[Any] = []
+
+
+def _forgive(cache: Any) -> None:
+    """Let a cache whose folder is gone keep nothing, instead of failing whoever calls the loop first.
+
+    Numba looks for the folder when a loop is declared, and reads and writes it when the loop is called.
+    """
+    if cache is None:
+        return
+
+    def unless_gone(step: Callable[..., Any], *given: Any) -> Any:
+        try:
+            return step(*given)
+        except OSError:
+            _say_not_kept()
+            cache.disable()
+            return None
+
+    for name in ("load_overload", "save_overload"):
+        setattr(cache, name, functools.partial(unless_gone, getattr(cache, name)))
+    _CACHES.append(cache)
 
 
 @functools.cache  # dozens of loops, one line

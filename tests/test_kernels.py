@@ -18,6 +18,10 @@ if {homeless}:  # neither the package's folder nor the user's cache can be writt
             getattr(caching, name).from_function = nowhere
 from delinquency import datasets, features, history, scoring, strategy
 
+if {vanishing}:  # a folder for the cache was there at import, and a file stands there now
+    import os, shutil
+    shutil.rmtree(os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
+    open(os.environ["NUMBA_CACHE_DIR"], "w").close()
 months = pd.DataFrame(
     {{"account_id": 1, "month": ["2026-01", "2026-02"], "days_past_due": [0, 31]}}
 )
@@ -27,10 +31,10 @@ print(X.to_numpy().tobytes().hex())
 """
 
 
-def run(homeless):
+def run(homeless=False, vanishing=False, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(homeless=homeless)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", PROGRAM.format(homeless=homeless, vanishing=vanishing)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -45,7 +49,23 @@ def test_a_user_without_a_place_to_write_gets_the_same_bits():
 
     assert homeless == housed != ""
     assert said.count("cannot be kept") == 1  # dozens of loops, one line
+    assert "compiling the feature loops, in each process" in said
+    assert "once on this machine" not in said
     assert "cannot be kept" not in otherwise
+
+
+def test_a_cache_that_is_gone_by_the_first_call_is_done_without(tmp_path):
+    """Compiled and not kept, with the same bits, instead of an error of the system."""
+    folder = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    gone, said = run(vanishing=True, **folder)
+    (tmp_path / "cache").unlink()
+    kept, told = run(**folder)
+
+    assert gone == kept != ""
+    assert said.count("cannot be kept") == 1
+    assert "in each process" in said and "once on this machine" not in said
+    assert "compiling the feature loops, once on this machine" in told
+    assert any((tmp_path / "cache").rglob("*.nbi"))
 
 
 def test_no_room_compiles_in_its_own_way():

@@ -145,7 +145,7 @@ def champion_show(registry: RegistryFolder, as_json: Json = False) -> None:
     """Print every change of the champion, the latest last."""
     from delinquency import storage
 
-    show(storage.Registry(registry).changes(), as_json)
+    show(storage.Registry(storage.must_exist(registry)).changes(), as_json)
 
 
 @champion_app.command("promote")
@@ -187,7 +187,7 @@ def champion_verify(
     """Check the log and every bundle; exit code 6 when one is not what it was."""
     from delinquency import storage
 
-    table = storage.Registry(registry).verify(head=head)
+    table = storage.Registry(storage.must_exist(registry)).verify(head=head)
     show(table, as_json)
     if (table["state"] != "same").any():
         raise typer.Exit(6)

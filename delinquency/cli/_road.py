@@ -138,16 +138,34 @@ def score(
         str | None, typer.Option(help="Bands with reasons, as in D,E, or none; the riskiest.")
     ] = None,
     memory: Annotated[str, typer.Option(help="How much the process may hold.")] = "1GiB",
+    strategy: Annotated[
+        Path | None,
+        typer.Option("--strategy", help="Strategy file: the plan is made in the same run."),
+    ] = None,
+    accounts: Accounts = None,
+    contacts: Contacts = None,
+    packs: Packs = None,
+    house_policy: HousePolicy = None,
+    actors: Actors = None,
+    at: At = None,
     last: Annotated[
         Path | None, typer.Option(help="Run to compare with; the one that stands in --out.")
     ] = None,
     override: Overrides = None,
     to: To = None,
+    plan_to: Annotated[
+        str | None, typer.Option(help="Table of a database to store the plan in as well.")
+    ] = None,
     new_version: NewVersion = False,
     as_json: Json = False,
 ) -> None:
-    """Score every account; writes scores.parquet, refused.parquet and run_manifest.json."""
+    """Score every account; writes scores.parquet, refused.parquet, plan.parquet and the manifest."""
     from delinquency import workflows
+    from delinquency.errors import InputError, Problem
+
+    if plan_to is not None and strategy is None:
+        fix = "give --strategy as well"
+        raise InputError(Problem("DLQ-189", "there will be no plan to store", "--plan-to", fix=fix))
 
     run = workflows.score_files(
         months,
@@ -157,20 +175,28 @@ def score(
         lang=lang,
         reasons_for=_bands(reasons),
         memory=memory,
+        strategy=strategy,
+        accounts=accounts,
+        contacts=contacts,
+        packs=packs or (),
+        house_policy=house_policy,
+        actors=actors or (),
+        at=at,
         last=last,
         override=reasons_by_gate(override),
         new_version=new_version,
         say=progress(),
     )
     _publish(out, to)
+    _publish(out, plan_to, "plan.parquet")
     show(run, as_json)
 
 
-def _publish(out: Path, to: str | None) -> None:
+def _publish(out: Path, to: str | None, table: str | None = None) -> None:
     from delinquency import workflows
 
     if to is not None:
-        workflows.publish(out, to, say=progress())
+        workflows.publish(out, to, table=table, say=progress())
 
 
 def _bands(text: str | None) -> list[str] | None:
@@ -218,6 +244,7 @@ def plan(
         actors=actors or (),
         log=log,
         new_version=new_version,
+        say=progress(),
     )
     _publish(out, to)
     show(run, as_json)

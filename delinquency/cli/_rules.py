@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from delinquency.cli._options import Json, StrategyFile, show
@@ -42,7 +46,21 @@ def rules_treatments(as_json: Json = False) -> None:
     """List the treatments."""
     from delinquency import strategy as strategies
 
-    show(strategies.treatments(), as_json)
+    table = strategies.treatments()
+    if as_json:
+        show(table, as_json=True)
+    else:
+        print("\n".join(_told(table)))
+
+
+def _told(table: pd.DataFrame) -> Iterator[str]:
+    """Yield the treatments one after the other, no line wider than the terminal."""
+    width = max(shutil.get_terminal_size().columns, 40)
+    for row in table.fillna("").to_dict("records"):
+        yield from _wrapped(f"{row.pop('treatment')}: {row.pop('name')}", width, 0)
+        yield from _wrapped(str(row.pop("text")), width, 4)
+        facts = [f"{name} {value}" for name, value in row.items() if value != ""]
+        yield from _wrapped("; ".join(facts), width, 4)
 
 
 @rules_app.command("list")
@@ -53,4 +71,31 @@ def rules_list(
     """List the rules of the shipped packs: drafts that no lawyer has reviewed, not legal advice."""
     from delinquency import strategy as strategies
 
-    show(strategies.list_rules(unverified=unverified), as_json)
+    table = strategies.list_rules(unverified=unverified)
+    if as_json:
+        show(table, as_json=True)
+    else:
+        print("\n".join(_folded(table)))
+
+
+def _folded(table: pd.DataFrame) -> Iterator[str]:
+    """Yield the rules pack by pack, no line wider than the terminal."""
+    width = max(shutil.get_terminal_size().columns, 40)
+    for (pack, jurisdiction, status), rules in table.groupby(
+        ["pack", "jurisdiction", "status"], sort=False
+    ):
+        yield from _wrapped(f"{pack} ({jurisdiction}, {status}): {len(rules)} rules", width, 0)
+        for rule in rules.to_dict("records"):
+            yield from _wrapped(f"{rule['rule']}: {rule['acts']}", width, 2)
+            since = f"from {rule['effective_from']}" if rule["effective_from"] else ""
+            facts = (rule["kind"], rule["mode"], f"evidence {rule['evidence']}", since)
+            unsure = "unverified" if rule["unverified"] else ""
+            yield from _wrapped(", ".join(fact for fact in (*facts, unsure) if fact), width, 6)
+            for name in ("cite", "note"):
+                yield from _wrapped(str(rule[name] or ""), width, 6)
+        yield ""
+
+
+def _wrapped(text: str, width: int, indent: int) -> list[str]:
+    begin = " " * indent
+    return textwrap.wrap(text, width, initial_indent=begin, subsequent_indent=begin + "  ")

@@ -2,6 +2,7 @@
 
 from delinquency.datasets._credit_card import SAMPLE_SHA256, CreditCard, load_credit_card
 from delinquency.datasets._portfolio import Portfolio, make_portfolio
+from delinquency.datasets._portfolio_again import true_probability
 from delinquency.datasets._simulator import CollectionsSimulator, Oracle, Run
 from delinquency.datasets._simulator_world import World
 
@@ -15,4 +16,5 @@ __all__ = [
     "World",
     "load_credit_card",
     "make_portfolio",
+    "true_probability",
 ]

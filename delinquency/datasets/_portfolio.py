@@ -98,14 +98,9 @@ def make_portfolio(
     >>> book.months["status"].isin(["open", "paid_off", "charged_off", "sold", "closed"]).all()
     np.True_
     """
-    _check(n_accounts, n_months, loans, strain, shock)
-    first = int(month_number([as_date(end, "end")])[0]) - n_months + 1
-    people = _people(n_accounts, n_months, seed, loans)
-    starts = _month_starts(first, n_months)
-    season = np.arange(first, first + n_months) % 12
-    stream = np.uint64(np.random.SeedSequence([seed, 1]).generate_state(1, "uint64")[0])
-    hazard = _STRAIN[season] * strain * _shocked(n_months, shock)
-    raw = live(*[stream, *people.values(), _SPEND[season], hazard, starts])
+    book = book_of(n_accounts, n_months, seed, end, loans, strain, shock)
+    people, starts, first = book.people, book.starts, book.first
+    raw = live(*book.arguments(n_months))
     months = _months(raw[0], people, starts, first)
     return Portfolio(
         dues=_events(raw[1], "due_date", "amount_due"),
@@ -114,6 +109,59 @@ def make_portfolio(
         accounts=_accounts(people, seed, first),
         truth=_truth(raw[0], months, people),
     )
+
+
+class Book(NamedTuple):
+    """What a book's lives are made of."""
+
+    seed: int
+    first: int
+    people: dict[str, np.ndarray]
+    starts: np.ndarray
+    spend: np.ndarray
+    hazard: np.ndarray
+
+    def arguments(self, again_at: int, draw: int = 0, minds: np.ndarray | None = None) -> list[Any]:
+        """Return what the kernel takes; from month `again_at` on with the luck of another draw."""
+        lucks = [_seeded(self.seed, 1), _seeded(self.seed, 3, draw)]
+        seasons = [self.spend, self.hazard, self.starts]
+        minds = np.empty((0, 4)) if minds is None else minds
+        return [lucks[0], *self.people.values(), *seasons, again_at, lucks[1], minds]
+
+    def until(self, months: int) -> Book:
+        """Return the book cut short; its months are those of the whole one."""
+        return self._replace(
+            starts=self.starts[: months + 1],
+            spend=self.spend[:months],
+            hazard=self.hazard[:months],
+        )
+
+
+def book_of(
+    n_accounts: int,
+    n_months: int,
+    seed: int,
+    end: Any,
+    loans: float,
+    strain: float,
+    shock: float,
+) -> Book:
+    """Return what a book's lives are made of, sizes checked."""
+    _check(n_accounts, n_months, loans, strain, shock)
+    first = int(month_number([as_date(end, "end")])[0]) - n_months + 1
+    season = np.arange(first, first + n_months) % 12
+    return Book(
+        seed,
+        first,
+        _people(n_accounts, n_months, seed, loans),
+        _month_starts(first, n_months),
+        _SPEND[season],
+        _STRAIN[season] * strain * _shocked(n_months, shock),
+    )
+
+
+def _seeded(*names: int) -> np.uint64:
+    return np.uint64(np.random.SeedSequence(names).generate_state(1, "uint64")[0])
 
 
 # January to December: people spend before the holidays and struggle after them

@@ -89,6 +89,9 @@ def live(
     season_spend,
     season_strain,
     month_start,
+    again_at,
+    luck,
+    minds,
 ):
     """Let every account live and write down what a bank would see.
 
@@ -103,6 +106,12 @@ def live(
         One factor per month of the book.
     month_start : array of int64
         First day of each month of the book, and of the one after.
+    again_at : int
+        From this month on accounts draw from other streams; the number of months for never.
+    luck : uint64
+        Seeds those streams.
+    minds : array (accounts, 4) of float64, or of no row
+        What replaces the hidden condition, scar, risk and forgetfulness of an account in that month.
 
     Returns
     -------
@@ -115,7 +124,7 @@ def live(
     accounts, span = len(opened), len(season_spend)
     room = 0
     for account in range(accounts):
-        room += span - max(opened[account], 0)
+        room += max(span - max(opened[account], 0), 0)
     of, at = np.empty(room, np.int64), np.empty(room, np.int32)
     late_days, due_sum, paid_sum = np.empty(room), np.empty(room), np.empty(room)
     held, status = np.empty(room), np.empty(room, np.int8)
@@ -128,7 +137,7 @@ def live(
     open_day, open_part = np.empty(span + 1, np.int64), np.empty(span + 1)
     for account in range(accounts):
         state[0] = seed ^ (np.uint64(account + 1) * np.uint64(0xD1342543DE82EF95))
-        z = risk[account]
+        z, forgets = risk[account], forgetful[account]
         begin = max(opened[account], 0)
         age = begin - opened[account]
         loan = is_loan[account]
@@ -143,6 +152,11 @@ def live(
         head, tail = 0, 0
         stage = OPEN
         for month in range(begin, span):
+            if month == max(again_at, begin):
+                state[0] = luck ^ (np.uint64(account + 1) * np.uint64(0xD1342543DE82EF95))
+                if minds.shape[0]:
+                    condition, scar = int(minds[account, 0]), minds[account, 1]
+                    z, forgets = minds[account, 2], minds[account, 3]
             hazard = min(
                 0.011 * np.exp(0.9 * z + scar) * season_strain[month] * (1.3 if loan else 1.0), 0.5
             )
@@ -180,7 +194,7 @@ def live(
                 for index in range(head, tail):
                     owing += open_part[index]
                 if owing > 0.004:
-                    share = _share_paid(condition, forgetful[account], arrears_before > 0, state)
+                    share = _share_paid(condition, forgets, arrears_before > 0, state)
                     paid = _cents(share * owing)
                     if share == 1.0 and not loan and _next(state) < 0.10:
                         paid = np.ceil(paid / 10.0) * 10.0  # people round up

@@ -98,7 +98,7 @@ def build_features(
     plan = plan_features(columns, as_of, snapshots, windows, spec, threads)
     cuts, values = compute(table, plan)
     if not len(cuts.begins):
-        raise nothing_known("months")
+        raise nothing_known("months", table["month"])
     if not plan.person:
         return framed(table, plan, cuts, values)
     seen = _across_accounts(table, plan, people)

@@ -33,7 +33,10 @@ def compiled(loop: Any) -> Any:
 
 @contextlib.contextmanager
 def compile_notice() -> Iterator[None]:
-    """Say once, before the wait, that loops are being compiled; nothing when they come from the disk."""
+    """Say once, before the wait, that loops are compiled, and whether they will be kept.
+
+    Nothing is said when they come from the disk.
+    """
     if numba is None or event is None:
         yield
         return
@@ -43,7 +46,8 @@ def compile_notice() -> Iterator[None]:
         def on_start(self, event: Any) -> None:
             if not said:
                 said.append(True)
-                _LOG.warning("compiling the feature loops, once on this machine: some seconds")
+                once = "once on this machine" if kernels.kept() else "in each process"
+                _LOG.warning("compiling the feature loops, %s: some seconds", once)
 
         def on_end(self, event: Any) -> None:
             pass

@@ -71,10 +71,13 @@ def compute(
     return cuts, values
 
 
-def nothing_known(where: str) -> InputError:
-    """Return the refusal of a table none of whose rows any snapshot knows."""
-    fix = "check the snapshot date against the months of the table"
-    return InputError(Problem("DLQ-100", "no row is known at the snapshot", where, 0, fix))
+def nothing_known(where: str, months: pd.Series | None = None) -> InputError:
+    """Return the refusal of a table none of whose rows any snapshot knows; it names the months there are."""
+    what, fix = "no row is known at the snapshot", "check the snapshot date against the months"
+    if months is not None and len(months):
+        first, last = months.min().date(), months.max().date()
+        what += f"; the months of the table run from {first} to {last}"
+    return InputError(Problem("DLQ-100", what, where, 0, fix))
 
 
 def run(

@@ -97,7 +97,7 @@ def month_matrix(
     plan = Plan(dates, lengths, (block,), entries, threads or os.cpu_count() or 1)
     cuts, values = compute(table, plan)
     if not len(values):
-        raise nothing_known("months")
+        raise nothing_known("months", table["month"])
     return framed(table, plan, cuts, values)
 
 

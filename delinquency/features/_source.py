@@ -79,9 +79,9 @@ def _parquet_batches(
     path: Path, files: list[Path], names: list[str], rows: int
 ) -> Iterator[pa.Table]:
     # Small buffered reads, one row group after the other: read otherwise, the whole file ends in memory.
-    options = {"page_checksum_verification": True, "buffer_size": 1 << 20, "pre_buffer": False}
+    opening = {"page_checksum_verification": True, "buffer_size": 1 << 20, "pre_buffer": False}
     for file in files:
-        parquet = _guarded(path, partial(pq.ParquetFile, file, **options))
+        parquet = _guarded(path, partial(pq.ParquetFile, file, **opening))
         with parquet:
             lacking = [name for name in names if name not in parquet.schema_arrow.names]
             if lacking:
@@ -89,9 +89,17 @@ def _parquet_batches(
                 fix = "export it again"
                 raise InputError(Problem("DLQ-102", what, path.name, len(lacking), fix))
             for group in range(parquet.num_row_groups):
-                batches = parquet.iter_batches(rows, row_groups=[group], columns=names)
+                options = {"row_groups": [group], "columns": names}
+                size = _even(parquet.metadata.row_group(group).num_rows, rows)
+                batches = parquet.iter_batches(size, **options)
                 while (batch := _guarded(path, partial(next, batches, None))) is not None:
                     yield pa.Table.from_batches([batch])
+
+
+def _even(all_rows: int, most: int) -> int:
+    """Return rows of a batch such that all are alike: a remainder of a few costs as much as any."""
+    batches = max(-(-all_rows // most), 1)
+    return max(-(-all_rows // batches), 1)
 
 
 def _guarded(path: Path, read: Any) -> Any:

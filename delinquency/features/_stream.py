@@ -253,11 +253,17 @@ def _whole_accounts(batches: Iterator[pa.Table]) -> Iterator[tuple[int, pa.Table
 
 def _last_account(ids: pa.Array) -> int:
     """Return where the rows of the last account begin."""
-    if not len(ids):
-        return 0
-    other = pc.not_equal(ids, ids[-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
-    places = np.flatnonzero(other)
-    return int(places[-1]) + 1 if len(places) else 0
+    rows, look = len(ids), 1024
+    while rows:
+        start = max(rows - look, 0)
+        other = pc.not_equal(ids[start:], ids[-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
+        places = np.flatnonzero(other)
+        if len(places):
+            return start + int(places[-1]) + 1
+        if not start:
+            break
+        look *= 8  # an account of many rows: look farther back
+    return 0
 
 
 def _check_rising(ids: pa.Array, start: int) -> None:

@@ -7,6 +7,7 @@ date. Features are given the observed side, labels the performed side, and nobod
 from delinquency.history._checks import check_months
 from delinquency.history._conventions import material_days, months_delinquent
 from delinquency.history._label_spec import LabelSpec, Population
+from delinquency.history._label_words import label_in_words
 from delinquency.history._labels import label
 from delinquency.history._labels_from import label_first_payment, label_from, worst_of
 from delinquency.history._ledger import Settlement, days_past_due, months_from_ledger
@@ -27,6 +28,7 @@ __all__ = [
     "label",
     "label_first_payment",
     "label_from",
+    "label_in_words",
     "material_days",
     "months_delinquent",
     "months_from_ledger",

@@ -168,8 +168,10 @@ def _part(
     at = snapshot_month([date])[0]
     observed = np.flatnonzero(known_as_of(frame, date) & (number > at - observe))
     if not len(observed):
-        fix = "choose dates inside the months that the table covers"
-        raise InputError(Problem("DLQ-100", "no month was known at a date", "dates", 0, fix))
+        first, last = frame["month"].min().date(), frame["month"].max().date()
+        what = f"no month was known at {date.date()}; the months of the table run from {first} to {last}"
+        fix = "choose dates that they reach"
+        raise InputError(Problem("DLQ-100", what, "dates", 0, fix))
     seen = np.zeros(codes[-1] + 1, dtype=bool)
     seen[codes[observed]] = True
     performed = np.flatnonzero((number > at) & (number <= at + perform) & seen[codes])

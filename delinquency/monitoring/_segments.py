@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from delinquency import schema
@@ -100,7 +101,8 @@ def segment_stability(
     Returns
     -------
     DataFrame
-        ``segment``, then as `stability`. An index is missing where a segment had nobody at training.
+        ``segment``, then as `stability`; ``n_reference`` counts every account once, in however many
+        months of training it stood. An index is missing where a segment had nobody at training.
 
     Raises
     ------
@@ -128,9 +130,12 @@ def segment_stability(
     nobody = Cohort(then.features.iloc[:0], then.scores.iloc[:0])
     found = []
     for name, part in new.items():
-        counted = _recount(kept, old.get(name, nobody))
+        before = old.get(name, nobody)
+        counted = _recount(kept, before)
         own = replace(reference, reference=counted) if isinstance(reference, Scorer) else counted
         table = stability(own, part.features, scores=part.scores, level=level)
+        of_features = table["kind"] == "feature"
+        table["n_reference"] = np.where(of_features, *(len(ids) for ids in _accounts(before)))
         table.insert(0, "segment", name)
         found.append(table)
     return pd.concat(found, ignore_index=True)
@@ -146,16 +151,29 @@ def _parts(cohort: Cohort, segments: Any) -> dict[str, Cohort]:
     }
 
 
+def _accounts(cohort: Cohort) -> tuple[pd.Index, pd.Index]:
+    """Return the ids behind the features, and behind the scores, each once."""
+    of_features = cohort.features.index.get_level_values("account_id")
+    return of_features.unique(), pd.Index(cohort.scores["account_id"]).unique()
+
+
 def _recount(kept: Reference, cohort: Cohort) -> Reference:
-    """Return a reference with the same bins and other accounts in them."""
-    bands = cohort.scores["band"].value_counts()
+    """Return a reference with the same bins and other accounts in them.
+
+    An account that stands in four months counts for a quarter in each: four like rows say no more than
+    one, and a noise floor for four times as many accounts would be too low.
+    """
+    rows = len(cohort.features), len(cohort.scores)
+    weights = [len(ids) / max(n, 1) for ids, n in zip(_accounts(cohort), rows, strict=True)]
+    held = cohort.scores["band"].value_counts() * weights[1]
+    bands: Any = {name: float(held.get(name, 0)) for name in kept.bands}  # parts of accounts
     return Reference(
-        {name: _again(one, cohort.features[name]) for name, one in kept.features.items()},
-        _again(kept.points, cohort.scores["points"]),
-        {name: int(bands.get(name, 0)) for name in kept.bands},
+        {n: _again(one, cohort.features[n], weights[0]) for n, one in kept.features.items()},
+        _again(kept.points, cohort.scores["points"], weights[1]),
+        bands,
         kept.about,
     )
 
 
-def _again(histogram: Histogram, values: Any) -> Histogram:
-    return Histogram(histogram.edges, histogram.count(values))
+def _again(histogram: Histogram, values: Any, weight: float) -> Histogram:
+    return Histogram(histogram.edges, histogram.count(values) * weight)

@@ -111,6 +111,8 @@ class Story:
         Where the data came from, with attribution and licence where it needs one.
     target : str
         What "bad" means here, such as "default in October 2005".
+    target_zh : str
+        The same in Chinese; left out when empty.
     intake : Intake
     checks : DataFrame, optional
         What the checks found: ``severity, code, rule, count, fix``. No rows: nothing was found.
@@ -190,6 +192,7 @@ class Story:
     intake: Intake
     checks: pd.DataFrame | None = None
     sample: str = ""
+    target_zh: str = ""
     discrimination: Any = None
     calibration: Any = None
     roc: pd.DataFrame | None = None

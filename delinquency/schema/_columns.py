@@ -169,6 +169,8 @@ def _number_rules(array: np.ndarray, kind: str) -> list[tuple[str, str, np.ndarr
     with np.errstate(all="ignore"):  # one pass: a sum shows each missing and infinite value
         if kind in ("money", "number") and np.isfinite(array.sum()):
             return []
+        if kind == "days" and _whole_days(array):
+            return []
     missing = np.isnan(array)
     rules = [("DLQ-105", "values are infinite", np.isinf(array), "repair the export")]
     if kind == "days":
@@ -182,6 +184,14 @@ def _number_rules(array: np.ndarray, kind: str) -> list[tuple[str, str, np.ndarr
         other = ~(missing | (array == 0) | (array == 1))
         rules.append(("DLQ-103", "labels are not 1, 0 or missing", other, "1 is bad"))
     return rules
+
+
+def _whole_days(array: np.ndarray) -> bool:
+    """Return whether every value is a whole number from 0 up, in as few passes as it takes."""
+    if not len(array):
+        return True
+    sound = array.min() >= 0 and array.max() < np.inf  # a missing value is neither
+    return bool(sound) and np.array_equal(array, np.floor(array))
 
 
 def _rows_problem(code: str, what: str, at: str, wrong: np.ndarray, fix: str) -> Problem:

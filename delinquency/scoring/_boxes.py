@@ -1,4 +1,4 @@
-"""Every leaf as the box of values that leads to it: what signs are checked on and contributions count by."""
+"""Every leaf as the box of values that leads to it: what signs are checked on."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ class Boxes(NamedTuple):
         A known value must be above the first and at most the second.
     takes_missing : uint8 array (entries,)
         1 where a missing value passes all splits on the feature.
-    share : float64 array (entries,)
-        Share of the training rows that the splits on the feature let through.
     tree : int64 array (leaves,)
         Tree of each leaf.
     """
@@ -38,11 +36,10 @@ class Boxes(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     takes_missing: np.ndarray
-    share: np.ndarray
     tree: np.ndarray
 
 
-_Box = dict[int, tuple[float, float, bool, float]]
+_Box = dict[int, tuple[float, float, bool]]
 
 
 def boxes_of(trees: Trees) -> Boxes:
@@ -70,26 +67,20 @@ class _Links:
         self.feature, self.threshold = trees.feature.tolist(), trees.threshold.tolist()
         as_zero = (trees.missing == _AS_ZERO) & (trees.threshold >= 0.0)
         self.missing_left = (as_zero | (trees.missing == _GOES_LEFT)).tolist()
-        self.shares = [
-            (trees._covers(child) / trees.node_cover).tolist()
-            for child in (trees.right, trees.left)
-        ]
 
     def narrowed(self, node: int, left: bool, box: _Box) -> _Box:
         """Return the box with one more split."""
         feature, edge = self.feature[node], self.threshold[node]
-        low, high, takes_missing, share = box.get(feature, (-np.inf, np.inf, True, 1.0))
+        low, high, takes_missing = box.get(feature, (-np.inf, np.inf, True))
         low, high = (low, min(high, edge)) if left else (max(low, edge), high)
         passes = takes_missing and self.missing_left[node] == left
-        return {**box, feature: (low, high, passes, share * self.shares[left][node])}
+        return {**box, feature: (low, high, passes)}
 
 
 def _flat(boxes: list[_Box], tree: np.ndarray) -> Boxes:
     start = np.concatenate([[0], np.cumsum([len(box) for box in boxes])]).astype("int64")
     entries = [(feature, *entry) for box in boxes for feature, entry in box.items()]
-    columns = list(zip(*entries, strict=True)) if entries else [()] * 5
-    dtypes = ("int32", "float64", "float64", "uint8", "float64")
-    feature, low, high, takes, share = (
-        np.array(c, dtype=d) for c, d in zip(columns, dtypes, strict=True)
-    )
-    return Boxes(start, feature, low, high, takes, share, tree)
+    columns = list(zip(*entries, strict=True)) if entries else [()] * 4
+    dtypes = ("int32", "float64", "float64", "uint8")
+    feature, low, high, takes = (np.array(c, dtype=d) for c, d in zip(columns, dtypes, strict=True))
+    return Boxes(start, feature, low, high, takes, tree)

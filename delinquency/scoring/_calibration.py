@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from delinquency.errors import IntegrityError, Problem
+from delinquency.scoring._expit import expit
 
 __all__ = ["Calibration", "fit_calibration"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import lightgbm as lgb
@@ -22,6 +22,7 @@ from delinquency.scoring._trees import from_boosters
 __all__ = ["RiskModel", "importance"]
 
 _STEP = 10  # trees between two looks at the accounts left out
+_BLOCK = 32_768  # rows that are predicted together
 
 
 class RiskModel(ClassifierMixin, BaseEstimator):
@@ -205,22 +206,23 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         # One table of bins for all folds: a fold without a single missing value in a column would read a
         # missing one as 0 later. Bins look at X alone, so no outcome crosses over.
         everyone = lgb.Dataset(X, bad, weight=weight, params=parameters).construct()
-        boosters, curves = [], []
+        boosters, raw, shortest = [], np.zeros((self._most_stages(), len(X))), None
         # One fold after the other: LightGBM keeps its number of threads in a global, so that training in
         # one thread while another predicts writes out of bounds and ends the process.
         for seed, fold in enumerate(parts):
             settings = {**parameters, "seed": self.random_state + seed}
-            of_folds = []
             for k in range(self.folds):
                 data = everyone.subset(np.flatnonzero(fold != k).tolist(), settings)
                 boosters.append(lgb.train(settings, data, num_boost_round=self.n_estimators))
-                of_folds.append(_stages(boosters[-1], X[fold == k], self._threads()))
-            curves.append(_joined(of_folds, fold))
-        shortest = min(len(curve) for curve in curves)
-        raw = curves[0][:shortest]
-        for curve in curves[1:]:
-            raw += curve[:shortest]
-        return boosters, raw / len(curves)
+                del data  # before the next fold's bins are made
+                reached = _add_stages(raw, boosters[-1], X, fold == k, self._threads())
+                shortest = reached if shortest is None else min(shortest, reached)
+        raw = raw[:shortest]
+        raw /= len(parts)
+        return boosters, raw
+
+    def _most_stages(self) -> int:
+        return max(-(-int(self.n_estimators) // _STEP), 1)
 
     def _judged(
         self, boosters: list[lgb.Booster], X: Any, y: Any
@@ -231,9 +233,10 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         if y.shape != (len(X),) or not np.isin(y, self.classes_).all():
             what = "the later sample needs one outcome a row, of the same two classes"
             raise InputError(Problem("DLQ-103", what, "later"))
-        curves = [_stages(booster, X, self._threads()) for booster in boosters]
-        shortest = min(len(curve) for curve in curves)
-        raw = np.mean([curve[:shortest] for curve in curves], axis=0)
+        raw, everyone = np.zeros((self._most_stages(), len(X))), np.ones(len(X), dtype=bool)
+        reached = [_add_stages(raw, booster, X, everyone, self._threads()) for booster in boosters]
+        raw = raw[: min(reached)]
+        raw /= len(boosters)
         return raw, (y == self.classes_[1]).astype(float), np.ones(len(X))
 
     def _parameters(self, monotone: list[int]) -> dict[str, Any]:
@@ -294,23 +297,21 @@ def importance(model: RiskModel, catalogue: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
-def _stages(booster: lgb.Booster, X: np.ndarray, threads: int) -> np.ndarray:
-    """Return raw scores after every few trees (stages, rows)."""
+def _add_stages(
+    raw: np.ndarray, booster: lgb.Booster, X: np.ndarray, wanted: np.ndarray, threads: int
+) -> int:
+    """Add the raw scores of the wanted rows after every few trees (stages, n); return how many stages."""
     total = booster.num_trees()
     ends = [*range(_STEP, total, _STEP), total] if total else [0]
-    parts = [
-        np.asarray(booster.predict(X, start, end - start, raw_score=True, num_threads=threads))
-        for start, end in itertools.pairwise([0, *ends])
-    ]
-    return np.cumsum(np.stack(parts), axis=0)
-
-
-def _joined(curves: Sequence[np.ndarray], fold: np.ndarray) -> np.ndarray:
-    """Return the raw scores of every row by stage, each from the model of its fold."""
-    raw = np.empty((min(len(curve) for curve in curves), len(fold)))
-    for k, curve in enumerate(curves):
-        raw[:, fold == k] = curve[: len(raw)]
-    return raw
+    places = np.flatnonzero(wanted)
+    # block by block: the rows of a fold together would be a second matrix of a fifth of the size
+    for rows in np.array_split(places, max(-(-len(places) // _BLOCK), 1)):
+        block, score = X[rows], np.zeros(len(rows))
+        for stage, (start, end) in enumerate(itertools.pairwise([0, *ends])):
+            added = booster.predict(block, start, end - start, raw_score=True, num_threads=threads)
+            score += np.asarray(added)
+            raw[stage, rows] += score
+    return len(ends)
 
 
 def _best_stage(raw: np.ndarray, bad: np.ndarray, weight: np.ndarray) -> int:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from delinquency.errors import InputError, Problem
+from delinquency.scoring._expit import expit
 
 __all__ = ["PointsScale", "log_odds"]
 

@@ -16,6 +16,7 @@ from delinquency.scoring._binning import Binning, bin_characteristic
 from delinquency.scoring._card_joint import Candidate, forward_joint
 from delinquency.scoring._card_sql import card_query
 from delinquency.scoring._card_woe import forward_woe, level_of, similar
+from delinquency.scoring._optbinning import bin_by_optbinning, solver
 from delinquency.scoring._points import PointsScale
 
 __all__ = ["Scorecard"]
@@ -59,6 +60,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         How bins get their points.
     ridge : float
         With ``joint``: draws the log-odds of a bin to 0, as so many cases of one bit of information would.
+    binning : {"own", "optbinning"}
+        Who finds the edges. ``optbinning`` needs the extra of that name.
     min_gain : float
         With ``joint``: least gain in penalised log-likelihood at which a characteristic still enters; 1 is
         Akaike's.
@@ -102,6 +105,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         max_correlation: float = 0.9,
         max_shift: float = 0.25,
         weights: str = "joint",
+        binning: str = "own",
         ridge: float = 30.0,
         min_gain: float = 1.0,
         scale: PointsScale | None = None,
@@ -115,6 +119,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         self.max_correlation = max_correlation
         self.max_shift = max_shift
         self.weights = weights
+        self.binning = binning
         self.ridge = ridge
         self.min_gain = min_gain
         self.scale = scale
@@ -141,12 +146,19 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         ------
         InputError
             ``DLQ-110`` for a protected attribute among the columns, ``DLQ-105`` for infinite values,
-            ``DLQ-103`` unless there are two classes, or for unknown `weights`. Where no characteristic says
-            anything the card is its base points alone.
+            ``DLQ-103`` unless there are two classes, or for unknown `weights` or `binning`. Where no
+            characteristic says anything the card is its base points alone.
+        EnvironmentFailure
+            ``DLQ-506`` when the extra ``optbinning`` is asked for and not installed.
         """
         if self.weights not in ("joint", "woe"):
             fix = '"joint" or "woe"'
             raise InputError(Problem("DLQ-103", "unknown way", "weights", fix=fix))
+        if self.binning not in ("own", "optbinning"):
+            fix = '"own" or "optbinning"'
+            raise InputError(Problem("DLQ-103", "unknown way", "binning", fix=fix))
+        if self.binning == "optbinning":
+            solver()  # before anything is counted
         names = [str(name) for name in getattr(X, "columns", [])]
         later = _later_half(X)
         self.classes_, X, bad, weight = admit_rows(self, X, y, sample_weight)
@@ -193,11 +205,12 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
     def _binned(self, X, bad, weight, names, later) -> dict[int, Binning]:
         signs = dict(self.signs or {})
+        bin_one = bin_by_optbinning if self.binning == "optbinning" else bin_characteristic
         bads, total = weight @ bad, weight.sum()
         least = _CHANCE / (bads * (1 - bads / total))  # the information value that chance reaches
         kept = {}
         for k, name in enumerate(names):
-            binning = bin_characteristic(
+            binning = bin_one(
                 X[:, k],
                 bad,
                 weight,

@@ -1,26 +1,26 @@
-"""The scorer: everything that turns features into scores, and what a bundle keeps of it."""
+"""The scorer: everything that turns features into scores."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from scipy.special import expit
 
-from delinquency.errors import InputError, IntegrityError, Problem
+from delinquency.errors import InputError, Problem
 from delinquency.schema import STATUSES
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
+from delinquency.scoring._expit import expit
 from delinquency.scoring._points import PointsScale
-from delinquency.scoring._reference import Reference, reference_of
-from delinquency.scoring._trees import AS_ZERO, Trees
-from delinquency.storage import Bundle, to_json
+from delinquency.scoring._reference import Reference
+from delinquency.scoring._scorer_bundle import bundle_of, parts_of, prove
+from delinquency.scoring._scorer_features import Feature, features_of
+from delinquency.scoring._trees import Trees
+from delinquency.storage import Bundle
 
 if TYPE_CHECKING:
     from delinquency.scoring._model import RiskModel
@@ -28,48 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["ENDED", "Feature", "Scored", "Scorer"]
 
 ENDED = "ended"  # how a refusal begins with which nothing is wrong
-
-# The only hole a reason text may have, with a harmless format: a bundle must not be able to smuggle in
-# attribute access or a width of a billion.
-_HOLE = re.compile(r"\{value(:\+?,?(\.\d)?[f%]?)?\}")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
-
-
-class Feature(_Strict):
-    """What a scorer knows of one of its columns.
-
-    Parameters
-    ----------
-    name, family : str
-        As in the catalogue.
-    sign : {-1, 0, 1}
-        Direction of its effect on risk, where the domain fixes one.
-    reason_en, reason_zh : str
-        What to say when it raised the risk; ``{value}`` is the account's own figure.
-    may_miss : bool
-        Whether a value was ever missing in training. Where not, a missing value is refused: LightGBM would
-        have read it as 0.
-    typical : float or None
-        Median of the reference population.
-    """
-
-    name: str
-    family: str
-    sign: Literal[-1, 0, 1]
-    reason_en: str
-    reason_zh: str
-    may_miss: bool
-    typical: float | None = None
-
-    @field_validator("reason_en", "reason_zh")
-    @classmethod
-    def _only_the_value(cls, text: str) -> str:
-        if "{" in _HOLE.sub("", text) or "}" in _HOLE.sub("", text):
-            raise ValueError("a reason may hold {value} and nothing else in braces")
-        return text
 
 
 class Scored(NamedTuple):
@@ -142,23 +100,7 @@ class Scorer:
             Accounts that the model did not learn from, for the scores of the reference; X itself
             when not given, whose scores are a little too sure.
         """
-        known = catalogue.set_index("name")[["family", "sign", "reason_en", "reason_zh"]]
-        missing, typical = X.isna().any(), X.median()
-        unknown = [name for name in X.columns if name not in known.index]
-        if unknown:
-            what = f"{len(unknown)} features stand in no catalogue, first {unknown[0]!r}"
-            fix = "give each its family, sign and reason texts"
-            raise InputError(Problem("DLQ-102", what, "catalogue", len(unknown), fix))
-        as_zero = set(model.trees_.feature[model.trees_.missing == AS_ZERO].tolist())
-        features = tuple(
-            Feature(
-                name=name,
-                **_texts_of(known, name),
-                may_miss=bool(missing[name]) and place not in as_zero,
-                typical=None if np.isnan(typical[name]) else float(typical[name]),
-            )
-            for place, name in enumerate(X.columns)
-        )
+        features = features_of(model, X, catalogue)
         golden = _golden(X, np.array([feature.may_miss for feature in features]))
         parts = (model.trees_, model.calibration_, scale, bands, dict(about or {}))
         bare = cls(features, *parts, golden=golden)
@@ -251,31 +193,7 @@ class Scorer:
 
     def to_bundle(self) -> Bundle:
         """Return what a bundle keeps: a document, the trees, and golden rows with their log-odds."""
-        document = _Document(
-            kind="delinquency.scorer",
-            features=self.features,
-            method=self.calibration.method,
-            scale=_Scale(**self.scale.__dict__),
-            bands=_Bands(**self.bands.__dict__),
-            about=self.about,
-            reference=None if self.reference is None else self.reference.about,
-        )
-        expected = self.calibration.log_odds(self.trees.raw(self.golden))
-        arrays = {
-            **self.trees.arrays(),
-            "calibration.raw": self.calibration.raw,
-            "calibration.calibrated": self.calibration.calibrated,
-            "golden.rows": self.golden,
-            "golden.log_odds": expected,
-            "golden.points": self.scale.points(expit(expected)),
-            **({} if self.reference is None else self.reference.arrays()),
-        }
-        said = document.model_dump(mode="json")
-        if not self.bands.date:
-            del said["bands"]["date"]  # a bundle from before it was kept hashes as it did
-        if self.reference is None:
-            del said["reference"]  # a bundle without one keeps the bytes that it always had
-        return Bundle(said, arrays)
+        return bundle_of(self)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Scorer:
@@ -287,54 +205,14 @@ class Scorer:
             ``DLQ-603`` when the document, a tree or a knot is not sound, or a golden row scores
             differently. Nothing is used then.
         """
-        try:
-            document = _Document.model_validate_json(to_json(bundle.document))
-            arrays = bundle.arrays
-            scorer = cls(
-                document.features,
-                Trees.from_arrays(arrays, len(document.features)),
-                Calibration(
-                    arrays["calibration.raw"], arrays["calibration.calibrated"], document.method
-                ),
-                PointsScale(**document.scale.model_dump()),
-                BandScheme(**document.bands.model_dump()),
-                document.about,
-                arrays["golden.rows"],
-                _reference(document, arrays),
-            )
-            expected = (arrays["golden.log_odds"], arrays["golden.points"])
-        except IntegrityError:
-            raise
-        except (ValidationError, InputError, KeyError, ValueError, RecursionError) as error:
-            raise _unsound("the document is not that of a scorer") from error
-        if len(set(scorer.names)) != len(scorer.names):
-            raise _unsound("a feature stands twice")
-        scorer._prove(*expected)
+        parts, expected = parts_of(bundle)
+        scorer = cls(*parts)
+        prove(scorer, *expected)
         return scorer
-
-    def _prove(self, log_odds: np.ndarray, points: np.ndarray) -> None:
-        """Raise `IntegrityError` unless the golden rows score as they did when the bundle was made."""
-        rows = self.golden
-        shapes = [rows.shape[-1:], log_odds.shape, points.shape]
-        if rows.ndim != 2 or not len(rows) or shapes != [(len(self.names),)] + 2 * [rows.shape[:1]]:
-            raise _unsound("the golden rows have another shape")
-        actual = self.calibration.log_odds(self.trees.raw(rows))
-        with np.errstate(over="ignore", invalid="ignore"):
-            # exp and log may differ in the last digit from one machine to the next
-            close = np.isclose(self.scale.points(expit(actual)), points, rtol=1e-9, atol=1e-6)
-        if not (np.array_equal(actual, log_odds) and close.all()):
-            raise _unsound("the golden rows score differently")
 
     def with_bands(self, bands: BandScheme) -> Scorer:
         """Return the same scorer with other bands; its reference, counted by the old ones, is left out."""
         return replace(self, bands=bands, reference=None)
-
-
-def _texts_of(known: pd.DataFrame, name: str) -> dict[str, Any]:
-    row: Any = known.loc[name]
-    return {"sign": int(row["sign"])} | {
-        key: str(row[key]) for key in ("family", "reason_en", "reason_zh")
-    }
 
 
 def _golden(X: pd.DataFrame, may_miss: np.ndarray) -> np.ndarray:
@@ -343,44 +221,6 @@ def _golden(X: pd.DataFrame, may_miss: np.ndarray) -> np.ndarray:
     place = (np.arange(16)[:, None] + 7 * np.arange(X.shape[1])) % 16
     rows = np.take_along_axis(levels, place, axis=0)
     return np.where((place == 3) & may_miss, np.nan, rows)
-
-
-class _Scale(_Strict):
-    base: float
-    odds: float
-    pdo: float
-    orientation: str
-
-
-class _Bands(_Strict):
-    names: tuple[str, ...]
-    floors: tuple[float, ...]
-    reference: str
-    expected: tuple[float, ...]
-    counts: tuple[int, ...]
-    date: str = ""
-
-
-class _Document(_Strict):
-    kind: Literal["delinquency.scorer"]
-    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
-    method: str
-    scale: _Scale
-    bands: _Bands
-    about: dict[str, Any]
-    reference: str | None = None
-
-
-def _reference(document: _Document, arrays: Mapping[str, np.ndarray]) -> Reference | None:
-    if document.reference is None:
-        return None
-    names = [feature.name for feature in document.features]
-    return reference_of(arrays, names, document.bands.names, document.reference)
-
-
-def _unsound(what: str) -> IntegrityError:
-    fix = "restore the bundle, or train again"
-    return IntegrityError(Problem("DLQ-603", what, "bundle", fix=fix))
 
 
 def _lacking(lacking: list[str], have: list[str], total: int) -> Problem:

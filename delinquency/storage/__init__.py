@@ -28,13 +28,14 @@ from delinquency.storage._parts import parquet_parts
 from delinquency.storage._postgres_rows import DatabaseRows
 from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._registry import Registry
-from delinquency.storage._run import QUARANTINE, Run, open_run
+from delinquency.storage._run import QUARANTINE, WORK, Run, open_run
 from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
 from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
 
 __all__ = [
     "QUARANTINE",
     "START",
+    "WORK",
     "Bundle",
     "Change",
     "DatabaseRows",

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import InputError, Problem, unless_memory
 from delinquency.schema import Table
+from delinquency.storage._csv_header import refuse_other_separators
 from delinquency.storage._parts import parquet_parts
 
 __all__ = ["most_rows", "stream_csv"]
@@ -71,6 +72,7 @@ def _type(kind: str) -> pa.DataType:
 def _header(path: Path) -> list[str]:
     with _open(path) as stream:
         line = stream.readline()
+    refuse_other_separators(line, path.name)
     try:
         table = pa_csv.read_csv(io.BytesIO(line))
     except pa.ArrowException as error:

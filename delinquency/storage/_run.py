@@ -36,10 +36,11 @@ from delinquency.storage._manifest import (
 )
 from delinquency.storage._versions import clear, is_shown, standing, switch, version_of
 
-__all__ = ["QUARANTINE", "Run", "open_run"]
+__all__ = ["QUARANTINE", "WORK", "Run", "open_run"]
 
 QUARANTINE = "quarantine"
 JOURNAL = ".journal"
+WORK = ".work"  # files of steps that only later steps read: gone when the run is shown
 
 # What a step hands back: the files it wrote, relative to the folder, and what it wants to remember.
 Work = Callable[[Path], tuple[Iterable[str], Mapping[str, Any]]]
@@ -109,8 +110,12 @@ class Run:
 
     @property
     def files(self) -> dict[str, dict[str, Any]]:
-        """Every file of the steps that this run went through, with its bytes and SHA-256."""
-        return _files(self._used)
+        """Every file of the steps that this run went through, with its bytes and SHA-256.
+
+        Those in the folder `WORK` are not among them: they are for later steps alone.
+        """
+        used = _files(self._used).items()
+        return {name: file for name, file in used if Path(name).parts[0] != WORK}
 
     def commit(self, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Write the manifest, show the run, and return the manifest.
@@ -132,7 +137,7 @@ class Run:
             "previous": self.last_hash,
         }
         with _disk(self.root):
-            self._drop(keep={*self.files, JOURNAL})
+            self._drop(keep={*_files(self._used), JOURNAL})
         manifest = write_manifest(self.folder, document, self.files)
         reached("run.sealed")
         self._show(manifest)
@@ -142,6 +147,7 @@ class Run:
         with _disk(self.root):
             (self.folder / JOURNAL).unlink(missing_ok=True)
             reached("run.unjournalled")
+            _remove(self.folder / WORK)
             switch(self.root, self.folder, _names(manifest))
             _remove(self.root / QUARANTINE / self.key[:16])
         self.committed = manifest

@@ -22,6 +22,7 @@ from delinquency.errors import EnvironmentFailure, InputError, Problem, did_you_
 from delinquency.schema import to_frame
 from delinquency.storage._address import DatabaseTable, is_database, without_login
 from delinquency.storage._commit import replace_file
+from delinquency.storage._csv_header import refuse_other_separators
 from delinquency.storage._manifest import RUNS, read_manifest, shown
 from delinquency.storage._parts import parquet_parts
 from delinquency.storage._postgres_rows import DatabaseRows
@@ -166,6 +167,7 @@ def _read_csv(source: Path, columns: Sequence[str] | None) -> pa.Table:
             content: Any = io.BytesIO(stream.read())  # Arrow drops the error of a cut gzip stream
     else:
         content = source
+    refuse_other_separators(_first_line(content), source.name)
     convert = pa_csv.ConvertOptions(
         column_types={name: pa.string() for name in _IDS},
         strings_can_be_null=True,
@@ -185,6 +187,15 @@ def _read_csv(source: Path, columns: Sequence[str] | None) -> pa.Table:
             position = table.column_names.index(name)
             table = table.set_column(position, name, _integers_if_exact(table[name]))
     return table
+
+
+def _first_line(content: Path | io.BytesIO) -> bytes:
+    if isinstance(content, io.BytesIO):
+        line = content.readline()
+        content.seek(0)
+        return line
+    with content.open("rb") as file:
+        return file.readline()
 
 
 def _refuse_strange_text(source: Path, table: pa.Table) -> None:

@@ -7,6 +7,7 @@ from delinquency.strategy._allocate import Allocation, allocate
 from delinquency.strategy._assign import assign
 from delinquency.strategy._at_work import packs_at_work
 from delinquency.strategy._chain import chain_head, verify_decisions
+from delinquency.strategy._contacts import times_without_zone
 from delinquency.strategy._decide import Decisions, decide
 from delinquency.strategy._decisions import last_plan, read_decisions, record_decisions, replay
 from delinquency.strategy._early import early_warning
@@ -66,6 +67,7 @@ __all__ = [
     "rule_in_words",
     "sample_size",
     "show_strategy",
+    "times_without_zone",
     "treatment_values",
     "treatments",
     "until_in_words",

@@ -17,7 +17,7 @@ from delinquency.errors import InputError, Problem
 from delinquency.kernels import compiled
 from delinquency.schema import Column, Table, refuse_other_ids
 
-__all__ = ["ContactLog", "instants_of"]
+__all__ = ["ContactLog", "instants_of", "times_without_zone"]
 
 NONE = np.iinfo(np.int64).min
 """No such contact."""
@@ -35,6 +35,8 @@ EPISODE_DAYS = 180
 
 UNREACHABLE_AFTER = 5
 """Failed contacts in a row after which a customer counts as unreachable."""
+
+_ZONED = r"\d\d:\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 
 _TABLE = Table(
     "contacts",
@@ -232,6 +234,25 @@ def instants_of(times: pd.Series) -> np.ndarray:
         problem = Problem("DLQ-103", "a time is missing or unreadable", "contacts.at", fix=fix)
         raise InputError(problem) from None
     return read.dt.tz_localize(None).to_numpy().astype("datetime64[us]").view("int64")
+
+
+def times_without_zone(contacts: Any) -> int:
+    """Return how many times of a contact log name no zone; they are taken as UTC.
+
+    A call at nine in New York, written down as ``09:00``, is then counted four hours early: in another
+    day or window at the edge of one.
+
+    Examples
+    --------
+    >>> times_without_zone(pd.DataFrame({"at": ["2026-06-29T09:00-04:00", "2026-06-29 09:00"]}))
+    1
+    """
+    times = schema.to_frame(contacts, "contacts").get("at")
+    if times is None:
+        return 0
+    if pd.api.types.is_datetime64_any_dtype(times.dtype):
+        return len(times) if getattr(times.dtype, "tz", None) is None else 0
+    return int((~times.dropna().astype("str").str.contains(_ZONED)).sum())
 
 
 def _words(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:

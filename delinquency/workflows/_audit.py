@@ -17,11 +17,12 @@ from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._database import fetching
 from delinquency.workflows._gates import GATES
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._score import JOB, bundle_file, score_files
+from delinquency.workflows._score import COMMITTED, JOB, bundle_file, score_files
 
 __all__ = ["rescore", "verify"]
 
 Path_ = str | os.PathLike[str]
+_FOR_THE_PLAN = ("strategy", "house_policy", "accounts", "contacts")
 
 
 def verify(run: Path_, *, decisions: Path_ | None = None) -> pd.DataFrame:
@@ -41,9 +42,14 @@ def verify(run: Path_, *, decisions: Path_ | None = None) -> pd.DataFrame:
 
     Raises
     ------
+    InputError
+        ``DLQ-109`` when nothing is there: a mistyped path is no damage.
     IntegrityError
         ``DLQ-601`` when there is no sound manifest, ``DLQ-602`` when a log cannot be read.
     """
+    for place in (run, decisions):
+        if place is not None:
+            storage.must_exist(place)
     if (Path(run) / "chain.json").is_file() and not (Path(run) / "run_manifest.json").exists():
         return strategies.verify_decisions(run)
     files = storage.verify(run)
@@ -78,17 +84,22 @@ def rescore(
     Returns
     -------
     DataFrame
-        One row a thing: ``what, state, detail``; ``state`` is ``"same"``, ``"differs"`` or ``"gone"``.
+        One row a thing: ``what, state, detail``, of a run with
+        a plan also each of its inputs; ``state`` is ``"same"``, ``"differs"`` or ``"gone"``.
 
     Raises
     ------
     InputError
-        ``DLQ-120`` when the folder holds another kind of run.
+        ``DLQ-109`` when the folder is not there, or a place that is given for an input; ``DLQ-120`` when
+        it holds another kind of run.
     IntegrityError
         ``DLQ-601`` when there is no sound manifest.
     EnvironmentFailure
         When disk or memory do not suffice; that says nothing of the run.
     """
+    for place in (run, months, bundle):
+        if place is not None:
+            storage.must_exist(place)
     root = storage.shown(run)
     manifest = storage.read_manifest(root)
     if manifest.get("job") != JOB:
@@ -98,9 +109,13 @@ def rescore(
     model = Path(was["bundle"]["path"])
     model = model.parent if model.name == "manifest.json" else model
     paths = {"months": Path(months or was["months"]["path"]), "bundle": Path(bundle or model)}
+    given = {role: Path(was[role]["path"]) for role in _FOR_THE_PLAN if role in was}
+    settings = {**manifest["settings"]}
+    settings |= {**given, **settings.pop("plan", {})}
     rows = [
         ("data", *_input(paths["months"], was["months"])),
         ("model", *_input(bundle_file(paths["bundle"]), was["bundle"])),
+        *((role, *_input(path, was[role])) for role, path in given.items()),
     ]
     if any(state == "gone" for _, state, _ in rows):
         rows.append(("results", "gone", "an input is gone, so nothing can be computed again"))
@@ -115,8 +130,8 @@ def rescore(
                 out=again,
                 memory=memory,
                 override=dict.fromkeys(GATES, "computed again for an audit"),
-                say=say,
-                **manifest["settings"],
+                say=_but_committed(say),
+                **settings,
             )
         except (InputError, GateError) as error:
             rows.append(("configuration", "differs", f"it cannot be run any more: {error.code}"))
@@ -126,6 +141,11 @@ def rescore(
             results = _results(root, storage.shown(again))
     rows += [("versions", *_versions(manifest["versions"])), ("results", *results)]
     return _table(rows)
+
+
+def _but_committed(say: Say) -> Say:
+    """Return a teller that does not say of a run in a temporary folder that it was committed."""
+    return lambda text: None if text.startswith(COMMITTED) else say(text)
 
 
 def _table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
@@ -153,14 +173,19 @@ def _results(was: Path, now: Path) -> tuple[str, str]:
     if files[0] == files[1] and (storage.verify(was)["state"] == "same").all():
         return "same", f"{len(files[0])} files, byte for byte"
     try:
-        pairs = [[_rows(folder, name) for folder in (was, now)] for name in ("scores", "refused")]
+        names = [name for name in ("scores", "refused", "plan") if _holds(files[0], name)]
+        pairs = [[_rows(folder, name) for folder in (was, now)] for name in names]
     except InputError:
         return "differs", "a file of the run is gone or damaged; verify names it"
     told = [line for then, again in pairs if (line := _apart(then, again))]
     if told:
         return "differs", "; ".join(told)
-    count = sum(len(then) for then, _ in pairs)
+    count = len(pairs[0][0]) + len(pairs[1][0])
     return "same", f"{count:,} accounts, bit for bit; the files are parted otherwise"
+
+
+def _holds(files: Mapping[str, Any], name: str) -> bool:
+    return any(Path(file).parts[0] == f"{name}.parquet" for file in files)
 
 
 def _rows(folder: Path, name: str) -> pd.DataFrame:

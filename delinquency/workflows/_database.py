@@ -53,8 +53,15 @@ def read_or_none(path: Any) -> pd.DataFrame | None:
     return None if path is None else storage.read_table(path)
 
 
-def publish(run: Any, to: Any, *, key: Sequence[str] = KEY, say: Say = quiet) -> storage.Upserted:
-    """Store the table of a finished run in a database, all or nothing.
+def publish(
+    run: Any,
+    to: Any,
+    *,
+    table: str | None = None,
+    key: Sequence[str] = KEY,
+    say: Say = quiet,
+) -> storage.Upserted:
+    """Store a table of a finished run in a database, all or nothing.
 
     The run stands in its folder, so this may be done again at any time: what is stored already is left as
     it is. The table has only rows that passed the gates of the run.
@@ -65,6 +72,8 @@ def publish(run: Any, to: Any, *, key: Sequence[str] = KEY, say: Say = quiet) ->
         Folder of a run of `score_files` or `plan_files`.
     to : address
         ``postgresql://host/database#schema.table``; see `delinquency.storage.DatabaseTable.at`.
+    table : str, optional
+        ``"plan.parquet"`` of a run of scores that made a plan as well; the main table by default.
     key : sequence of str
         Columns that name a row.
     say : callable
@@ -73,17 +82,20 @@ def publish(run: Any, to: Any, *, key: Sequence[str] = KEY, say: Say = quiet) ->
     Raises
     ------
     IntegrityError
-        ``DLQ-601`` when there is no finished run, or a file of it has changed.
+        ``DLQ-601`` when there is no finished run, it has no such table, or a file of it has changed.
     InputError, EnvironmentFailure
         As for `delinquency.storage.Transaction.upsert`; the table is then as it was.
     """
-    table = storage.DatabaseTable.at(to)
+    place = storage.DatabaseTable.at(to)
     folder = storage.shown(run)
     if (storage.verify(folder)["state"] != "same").any():
         what, fix = "a file of the run is missing or has changed", "restore it, or run again"
         raise IntegrityError(Problem("DLQ-601", what, str(run), fix=fix))
-    main = folder / str(storage.read_manifest(folder).get("main", ""))
+    main = folder / str(table or storage.read_manifest(folder).get("main", ""))
+    if not main.exists():
+        what, fix = "the run has no such table", "make the plan with --strategy"
+        raise IntegrityError(Problem("DLQ-601", what, f"{run}/{main.name}", fix=fix))
     parts = sorted(main.glob("**/*.parquet")) if main.is_dir() else [Path(main)]
-    done = storage.write_rows(storage.parquet_batches(parts), table, key=key)
-    say(f"{done.rows:,} rows stored in {table}, {done.changed:,} of them new or changed")
+    done = storage.write_rows(storage.parquet_batches(parts), place, key=key)
+    say(f"{done.rows:,} rows stored in {place}, {done.changed:,} of them new or changed")
     return done

@@ -13,7 +13,7 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._plan import plan
+from delinquency.workflows._plan import doubts, load_rules, load_strategy, plan
 from delinquency.workflows._review import review_files
 from delinquency.workflows._say import Say, quiet
 from delinquency.workflows._story import tell
@@ -98,6 +98,7 @@ def plan_files(
     actors: Sequence[str] = (),
     log: Path_ | None = None,
     new_version: bool = False,
+    say: Say = quiet,
 ) -> pd.DataFrame:
     """Plan a run of scores, or a file of them; write ``plan.parquet`` and the manifest.
 
@@ -111,6 +112,9 @@ def plan_files(
         Folder to write.
     strategy, house_policy : path, optional
         YAML files.
+    say : callable
+        Told what is odd: scores from before the last month end, contact times without a zone. The
+        manifest keeps it.
 
     Returns
     -------
@@ -137,24 +141,34 @@ def plan_files(
         out, "plan", as_of=day, inputs=inputs, settings=settings, new_version=new_version
     ) as run:
         if run.committed:
+            _warn(run.committed.get("warnings", []), say)
             return _by_band(storage.read_table(out))
+        scored, log_of_contacts = storage.read_table(scores), read_or_none(contacts)
+        warnings = doubts(scored, log_of_contacts, day)
+        _warn(warnings, say)
         table = plan(
-            storage.read_table(scores),
+            scored,
             storage.read_table(months),
             as_of=as_of,
             accounts=read_or_none(accounts),
-            contacts=read_or_none(contacts),
+            contacts=log_of_contacts,
             strategy=chosen,
             log=log,
             **rules,
         )
         run.write("plan.parquet", storage.table_bytes(table))
         facts: dict[str, Any] = {"strategy": chosen.hash, "policy": table["policy"].iloc[0]}
+        facts["warnings"] = warnings
         if log is not None:
             facts["decisions"] = decisions_told(log, table)
         rows = {"plan.parquet": len(table)}
         run.commit({"main": "plan.parquet", "rows": rows, **facts})
     return _by_band(table)
+
+
+def _warn(lines: Sequence[str], say: Say) -> None:
+    for line in lines:
+        say(f"warning: {line}")
 
 
 def _by_band(table: pd.DataFrame) -> pd.DataFrame:
@@ -185,7 +199,7 @@ def report_files(
     """
     chosen, rules = load_strategy(strategy), load_rules(packs, house_policy, actors, at)
     standing = None if goals is None else review_files(goals, months, as_of=as_of)
-    scorer = scoring.Scorer.from_bundle(storage.load_bundle(bundle))
+    scorer = scoring.Scorer.from_bundle(storage.load_bundle(storage.must_exist(bundle)))
     page = tell(
         storage.read_table(months),
         scorer,
@@ -199,23 +213,6 @@ def report_files(
         say=say,
     )
     storage.write_bytes(out, report.render_report(page).encode())
-
-
-def load_strategy(path: Path_ | None) -> strategies.Strategy:
-    """Return the strategy of a file, or the default one."""
-    return strategies.Strategy.default() if path is None else strategies.Strategy.load(path)
-
-
-def load_rules(
-    packs: Sequence[str], house_policy: Path_ | None, actors: Sequence[str], at: Any
-) -> dict[str, Any]:
-    """Return what `plan` takes of rules, read from their files."""
-    return {
-        "packs": [strategies.RulePack.load(name) for name in packs],
-        "house_policy": None if house_policy is None else strategies.RulePack.load(house_policy),
-        "actors": tuple(actors),
-        "at": at,
-    }
 
 
 def decisions_told(log: Path_, table: pd.DataFrame) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def scorer_of(path: Path_) -> tuple[scoring.Scorer, str]:
     """Return the scorer of a bundle's folder, or the champion of a registry's, and its hash."""
     registry = storage.Registry(path)
     is_registry = (Path(path) / "changes.jsonl").is_file()
-    bundle = registry.load() if is_registry else storage.load_bundle(path)
+    bundle = registry.load() if is_registry else storage.load_bundle(storage.must_exist(path))
     return scoring.Scorer.from_bundle(bundle), bundle.hash
 
 
@@ -41,7 +41,6 @@ def limits_of(
     return kept.limits.limits().changed(limits or {})
 
 
-@fetching("months", "accounts", "labels")
 def monitor_files(
     months: Path_,
     bundle: Path_,
@@ -79,9 +78,32 @@ def monitor_files(
         As `monitor`; mistakes in the file, each with line and column; ``DLQ-202`` and ``DLQ-205`` for
         limits that are none.
     """
-    asked_segment(accounts, segment)  # before anything is read
-    limits = limits_of(settings, limits)
+    # what people wrote comes first, so that a mistake in it costs no time
+    asked_segment(accounts, segment)
+    held = limits_of(settings, limits)
     scorer, name = scorer_of(bundle)
+    given = {"as_of": as_of, "out": out, "settings": settings, "limits": held, "say": say}
+    asked = {"segment": segment, "look_back": look_back}
+    return _monitored(months, accounts, labels, scorer, name, **given, **asked)
+
+
+@fetching("months", "accounts", "labels")
+def _monitored(
+    months: Path_,
+    accounts: Path_ | None,
+    labels: Path_ | None,
+    scorer: scoring.Scorer,
+    name: str,
+    *,
+    as_of: Any,
+    out: Path_,
+    settings: Path_ | None,
+    limits: monitoring.Limits,
+    segment: str | None,
+    look_back: int,
+    say: Say,
+) -> Monitored:
+    """Monitor on tables that are at hand."""
     given = {"months": months, "accounts": accounts, "labels": labels, "settings": settings}
     inputs = {role: path for role, path in given.items() if path is not None}
     stamps = storage.stamps_of(inputs.values())

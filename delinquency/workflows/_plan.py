@@ -6,13 +6,16 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from delinquency import history, schema
 from delinquency import strategy as strategies
 from delinquency.errors import InputError, Problem
 
-__all__ = ["conduct", "plan"]
+__all__ = ["conduct", "doubts", "instant_of_plan", "load_rules", "load_strategy", "plan"]
+
+Path_ = str | os.PathLike[str]
 
 
 def plan(
@@ -45,7 +48,8 @@ def plan(
     accounts : table, optional
         Holds, consents, jurisdiction, time zone, and other evidence that treatments ask for.
     contacts : table, optional
-        The contact log. Without one, limits on contacts are left to be confirmed.
+        The contact log. Without one, limits on contacts are left to be confirmed. Times without a
+        zone are UTC; `delinquency.strategy.times_without_zone` counts them.
     strategy : Strategy, optional
         The default one, a champion to be challenged, when not given.
     packs, house_policy, actors
@@ -66,7 +70,7 @@ def plan(
     LockError, IntegrityError
         As `delinquency.strategy.record_decisions`.
     """
-    when = _instant(at, as_of)
+    when = instant_of_plan(at, as_of)
     standing = history.positions(months, as_of, accounts)
     settings: dict[str, Any] = {
         "strategy": strategy,
@@ -81,7 +85,7 @@ def plan(
     return strategies.last_plan(log)
 
 
-def _instant(at: Any, as_of: Any) -> Any:
+def instant_of_plan(at: Any, as_of: Any) -> Any:
     """Return the instant of the decision; a day's standing cannot serve a decision before it."""
     day = schema.as_date(as_of)
     if at is None:
@@ -116,7 +120,30 @@ def conduct(
         strategy=strategy,
         actors=actors,
     )
-    return table, list(_sentences(table, contacts is not None, when))
+    zone = [f"{line[0].upper()}{line[1:]}." for line in _zone(contacts)]
+    return table, [*_sentences(table, contacts is not None, when), *zone]
+
+
+def doubts(scores: Any, contacts: Any, as_of: Any) -> list[str]:
+    """Return what is odd in the tables that a plan rests on, a sentence each, without a full stop."""
+    day = schema.as_date(as_of)
+    frame = schema.admit(scores, schema.SCORES)
+    # the day after, so that a month end counts as the end of its month
+    months = schema.month_number(frame["snapshot_date"] + np.timedelta64(1, "D"))
+    stale = months < schema.month_number([day + np.timedelta64(1, "D")])[0]
+    told = []
+    if stale.any():
+        oldest = frame["snapshot_date"].min().date()
+        told.append(
+            f"{stale.sum():,} of {len(frame):,} scores are stale: they are of {oldest}, the plan is as of"
+            f" {day.date()}, and a month has ended between; score again"
+        )
+    return told + _zone(contacts)
+
+
+def _zone(contacts: Any) -> list[str]:
+    count = 0 if contacts is None else strategies.times_without_zone(contacts)
+    return [f"{count:,} contact times have no zone and are taken as UTC"] if count else []
 
 
 def _sentences(table: pd.DataFrame, counted: bool, when: Any) -> list[str]:
@@ -135,3 +162,20 @@ def _sentences(table: pd.DataFrame, counted: bool, when: Any) -> list[str]:
             "one binds, the contacts so far are to be confirmed."
         )
     return told
+
+
+def load_strategy(path: Path_ | None) -> strategies.Strategy:
+    """Return the strategy of a file, or the default one."""
+    return strategies.Strategy.default() if path is None else strategies.Strategy.load(path)
+
+
+def load_rules(
+    packs: Sequence[str], house_policy: Path_ | None, actors: Sequence[str], at: Any
+) -> dict[str, Any]:
+    """Return what `plan` takes of rules, read from their files."""
+    return {
+        "packs": [strategies.RulePack.load(name) for name in packs],
+        "house_policy": None if house_policy is None else strategies.RulePack.load(house_policy),
+        "actors": tuple(actors),
+        "at": at,
+    }

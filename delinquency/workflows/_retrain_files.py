@@ -183,7 +183,7 @@ def promote_files(
 ) -> storage.Change:
     """Make the bundle of a folder champion by hand, such as the candidate of an evidence folder."""
     kept = storage.Registry(registry)
-    name = kept.add(storage.load_bundle(bundle))
+    name = kept.add(storage.load_bundle(storage.must_exist(bundle)))
     return kept.promote(
         name,
         expected=expected,
@@ -195,7 +195,7 @@ def promote_files(
 
 def roll_back_files(registry: Path_, *, expected: str, as_of: Any, note: str) -> storage.Change:
     """Make the champion before this one champion again."""
-    return storage.Registry(registry).roll_back(
+    return storage.Registry(storage.must_exist(registry)).roll_back(
         expected=expected,
         as_of=schema.as_date(as_of).date(),
         note=note,

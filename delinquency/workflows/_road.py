@@ -11,8 +11,10 @@ import pandas as pd
 from sklearn.base import clone
 
 from delinquency import evaluation, features, history, schema, scoring, storage
+from delinquency import strategy as strategies
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._gates import wrongly_refused
+from delinquency.workflows._plan import plan
 from delinquency.workflows._say import Say, quiet
 
 __all__ = ["Scoring", "Trained", "check", "learn", "score", "split_of", "train"]
@@ -53,11 +55,14 @@ class Scoring:
         One row a refused account, with the reason.
     reconciliation : dict of str to int
         ``read = scored + refused``.
+    plan : DataFrame or None
+        One row a scored account, where a strategy was given; see `plan`.
     """
 
     scores: pd.DataFrame
     refused: pd.DataFrame
     reconciliation: dict[str, int]
+    plan: pd.DataFrame | None = None
 
 
 def check(months: Any, *, as_of: Any = None) -> pd.DataFrame:
@@ -221,7 +226,9 @@ def score(
     reasons_for: Sequence[str] | None = None,
     lang: str = "en",
     max_refused: float = 0.01,
+    strategy: strategies.Strategy | None = None,
     say: Say = quiet,
+    **planning: Any,
 ) -> Scoring:
     """Score every account that has a month on or before a date and has not ended by then.
 
@@ -239,14 +246,22 @@ def score(
         Language of the reasons.
     max_refused : float
         Greatest share of accounts that may be refused, those that ended apart.
+    strategy : Strategy, optional
+        With one, the plan is made of the scores as well.
+    **planning
+        For `plan`: ``at, accounts, contacts, packs, house_policy, actors, log``.
 
     Raises
     ------
     InputError
-        Tables that cannot be used, or features that the model needs and the months cannot give.
+        ``DLQ-189`` for what is for a plan, without a strategy; tables that cannot be
+        used, or features that the model needs and the months cannot give.
     GateError
         ``DLQ-303`` when more than `max_refused` of the accounts had to be refused.
     """
+    if planning and strategy is None:
+        fix = "give the strategy as well, or none of what is for a plan"
+        raise InputError(Problem("DLQ-189", "a plan needs a strategy", "strategy", fix=fix))
     as_of, months = schema.as_date(as_of), schema.to_frame(months, "months")
     say("features")
     X = features.build_features(months, as_of, windows=scoring.windows_of(scorer))
@@ -260,7 +275,7 @@ def score(
     if (count := sum(wrong.values())) > max_refused * len(X):
         most = max(wrong, key=lambda why: wrong[why])
         what = f"{count:,} of {len(X):,} accounts were refused, most often {most}"
-        fix = "mend the input, or allow more with max_refused"
+        fix = "mend the input; `delinquency score` lists who is refused and why (in Python: max_refused)"
         raise GateError(Problem("DLQ-303", what, "scores", count, fix))
     wanted = scores["band"].isin(reasons_for or scorer.bands.names[-1:])
     say(f"reasons for {wanted.sum():,} accounts")
@@ -268,7 +283,12 @@ def score(
     texts = scoring.reasons(scorer, X.loc[keys], lang=lang)
     scores = scores.join(texts.set_index(scores.index[wanted]))
     counts = {"read": len(X), "scored": len(scores), "refused": len(refused)}
-    return Scoring(scores.assign(bundle=scorer.to_bundle().hash), refused, counts)
+    scores = scores.assign(bundle=scorer.to_bundle().hash)
+    if strategy is None:
+        return Scoring(scores, refused, counts)
+    say("plan")
+    chosen = plan(scores, months, as_of=as_of, strategy=strategy, **planning)
+    return Scoring(scores, refused, {**counts, "planned": len(chosen)}, chosen)
 
 
 def split_of(account_ids: Any) -> np.ndarray:

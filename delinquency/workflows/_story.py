@@ -11,6 +11,7 @@ from delinquency import evaluation, features, history, report, schema, scoring
 from delinquency import strategy as strategies
 from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
+from delinquency.workflows._outcome import label_of
 from delinquency.workflows._review import review
 from delinquency.workflows._road import Scoring
 from delinquency.workflows._say import Say, quiet
@@ -139,7 +140,8 @@ def story(
         title=title,
         as_of=str(schema.as_date(as_of).date()),
         source=source,
-        target=target or str(scorer.about.get("label", "")),
+        target=target or _target(scorer, "en"),
+        target_zh="" if target else _target(scorer, "zh"),
         intake=_intake(months, scored, labelled),
         checks=checks,
         sample=_sample(holdout),
@@ -159,6 +161,15 @@ def story(
         favoured="nothing is done, or a reminder is sent",
         **judged,
     )
+
+
+def _target(scorer: scoring.Scorer, lang: str) -> str:
+    """Return in words what the scorer was trained to tell; a bundle may not say it in a form of ours."""
+    spec = label_of(scorer, None)
+    if spec is not None:
+        return history.label_in_words(spec, lang)
+    elsewhere = ("an outcome that was given with the training data", "训练数据自带的结果")
+    return elsewhere[lang == "zh"]
 
 
 def _rule(name: str) -> str:

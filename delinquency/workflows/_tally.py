@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from delinquency import features, schema, scoring
+from delinquency.kernels import compiled
 
 __all__ = ["POINTS_STEP", "Tally", "of_part"]
 
@@ -42,14 +43,15 @@ class Tally:
         months = batch.months
         self.rows += len(months)
         self.accounts += len(batch.values)
-        first, last = months["month"].min(), months["month"].max()
+        month = months["month"].to_numpy()
+        first, last = pd.Timestamp(month.min()), pd.Timestamp(month.max())
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
-        self.balance += _hundredths(months, np.ones(len(months), dtype=bool))
+        self.balance += _hundredths(months, self.as_of)[0]
         status = batch.last("status")
-        running = slice(None) if status is None else ~np.isin(status, schema.STATUSES[1:])
-        gone = np.isnan(batch.values[running]).sum(axis=0)
-        self.missing.update(dict(zip(batch.names, gone.tolist(), strict=True)))
+        ended = None if status is None else np.isin(status, schema.STATUSES[1:])
+        gone = [_missing(column, ended) for column in batch.values.T]
+        self.missing.update(dict(zip(batch.names, gone, strict=True)))
         if "months_since_last_obs" in batch.names:
             age = batch.values[:, batch.names.index("months_since_last_obs")]
             self.behind += int((age > 0).sum())
@@ -150,19 +152,21 @@ def of_part(
         np.floor(scores["points"].to_numpy() / POINTS_STEP).astype("int64") * POINTS_STEP,
         return_counts=True,
     )
-    last = (months["month"] == _last_month_end(as_of)).to_numpy()
-    lost = last & months["account_id"].isin(scored.refused["account_id"]).to_numpy()
+    lost = 0
+    if len(scored.refused):
+        theirs = months["account_id"].isin(scored.refused["account_id"]).to_numpy()
+        lost = _hundredths(months[theirs], as_of)[1]
     return {
         "accounts": len(batch.values),
         "scored": len(scores),
         "refused": len(scored.refused),
         "why": {str(why): int(n) for why, n in scored.refused["why"].value_counts().items()},
         "points": dict(zip(map(str, cells.tolist()), counts.tolist(), strict=True)),
-        "bands": _sums(scores["band"].to_numpy(), probability),
-        "standing": _sums(_standing(batch, fine), probability),
+        "bands": _sums(*pd.factorize(scores["band"]), probability),
+        "standing": _sums(_standing(batch, fine), _STANDING, probability),
         "reference_points": _in_cells(scores["points"], reference),
-        "balance": _hundredths(months, last),
-        "balance_refused": _hundredths(months, lost) if len(scored.refused) else 0,
+        "balance": _hundredths(months, as_of)[1],
+        "balance_refused": lost,
     }
 
 
@@ -171,21 +175,34 @@ def _in_cells(points: pd.Series, reference: scoring.Reference | None) -> dict[st
     return {str(cell): n for cell, n in enumerate(counts)}
 
 
-def _sums(group: np.ndarray, probability: np.ndarray) -> dict[str, tuple[int, float]]:
-    codes, names = pd.factorize(pd.Series(group, dtype=object))
-    n = np.bincount(codes[codes >= 0], minlength=len(names))
-    p = np.bincount(codes[codes >= 0], weights=probability[codes >= 0], minlength=len(names))
-    return {str(name): (int(n[k]), float(p[k])) for k, name in enumerate(names)}
+def _sums(codes: np.ndarray, names: Any, probability: np.ndarray) -> dict[str, tuple[int, float]]:
+    """Return accounts and the sum of their probabilities by group; a code of -1 is in none."""
+    inside = codes >= 0
+    n = np.bincount(codes[inside], minlength=len(names))
+    p = np.bincount(codes[inside], weights=probability[inside], minlength=len(names))
+    return {str(name): (int(n[k]), float(p[k])) for k, name in enumerate(names) if n[k]}
+
+
+_STANDING = ("current", "late")
 
 
 def _standing(batch: features.FeatureBatch, fine: np.ndarray) -> np.ndarray:
-    """Return who is late by a month and who is not at all: a score must tell them apart."""
-    standing = np.full(int(fine.sum()), None, dtype=object)
+    """Return who is late by a month (1) and who is not at all (0): a score must tell them apart."""
+    standing = np.full(int(fine.sum()), -1)
     if "dpd_last" in batch.names:
         late = batch.values[fine, batch.names.index("dpd_last")]
-        standing[late == 0] = "current"
-        standing[late >= 30] = "late"
+        standing[late == 0] = 0
+        standing[late >= 30] = 1
     return standing
+
+
+def _missing(column: np.ndarray, ended: np.ndarray | None) -> int:
+    """Return how many accounts that still run miss a feature."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(column.sum()):  # one pass tells that nothing is missing
+            return 0
+    gone = np.isnan(column)
+    return int(gone.sum() if ended is None else (gone & ~ended).sum())
 
 
 def _last_month_end(as_of: pd.Timestamp) -> pd.Timestamp:
@@ -196,8 +213,23 @@ def _last_month_end(as_of: pd.Timestamp) -> pd.Timestamp:
     )
 
 
-def _hundredths(months: pd.DataFrame, where: np.ndarray) -> int:
+def _hundredths(months: pd.DataFrame, as_of: pd.Timestamp) -> tuple[int, int]:
+    """Return the balances of all rows, and those of the last month before a day."""
     if "balance" not in months:
-        return 0
-    balance = months["balance"].to_numpy()[where]
-    return int(np.rint(np.nan_to_num(balance) * 100).astype("int64").sum())
+        return 0, 0
+    last = _last_month_end(as_of).to_datetime64().astype(schema.DATE_DTYPE).astype("int64")
+    month = months["month"].to_numpy().view("int64")
+    whole, of_last = _sum_hundredths(months["balance"].to_numpy(), month, last)
+    return int(whole), int(of_last)
+
+
+@compiled
+def _sum_hundredths(balance, month, last):  # pragma: no cover
+    whole, of_last = np.int64(0), np.int64(0)
+    for row in range(balance.shape[0]):
+        if balance[row] == balance[row]:
+            hundredths = np.int64(np.rint(balance[row] * 100.0))
+            whole += hundredths
+            if month[row] == last:
+                of_last += hundredths
+    return whole, of_last

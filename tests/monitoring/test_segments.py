@@ -171,6 +171,19 @@ def test_an_account_in_four_months_is_not_four_accounts():
     assert width(found) == pytest.approx(width(month), rel=0.03)
 
 
+def test_an_account_in_four_months_of_training_sets_the_floor_of_one(scorer):
+    """The same rows four times over: the same index, the same floor, the same number of accounts."""
+    then, names = cohort(scorer, 3000, 1)
+    now, _ = cohort(scorer, 3000, 2)
+    days = [pd.Timedelta(days=k) for k in (0, 28, 59, 89)]
+    months = [then.features.rename(lambda d, k=k: d + k, level="snapshot_date") for k in days]
+    four = Cohort(pd.concat(months), pd.concat([then.scores] * 4, ignore_index=True))
+
+    once = segment_stability(scorer, now, then, names)
+    often = segment_stability(scorer, now, four, names)
+    pd.testing.assert_frame_equal(often, once)
+
+
 def test_segments_that_are_people_are_refused():
     """A page is made to be passed on, and an id is no group."""
     with pytest.raises(InputError, match="DLQ-103 segments: 101 segments"):

@@ -77,6 +77,76 @@ def test_contributions_follow_shapleys_definition():
     np.testing.assert_allclose(contributions(trees, rows), expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("features", [1, 2])
+def test_features_tested_again_and_again_on_one_path_count_once(features):
+    """Sixty-three leaves on one or two features, against LightGBM's TreeSHAP."""
+    X, y = plain(3000)
+    X = X[:, :features]
+    learnt = booster(X, y, num_leaves=63, min_child_samples=5)
+    rows = X[:300].copy()
+    rows[::7, 0] = np.nan
+
+    ours = contributions(from_boosters([learnt]), rows)
+
+    np.testing.assert_allclose(ours, learnt.predict(rows, pred_contrib=True), rtol=0, atol=1e-9)
+
+
+def test_a_row_has_the_same_bits_alone_and_in_any_company():
+    """Blocks of every filling, several threads, rows in another order: not a bit differs."""
+    X, y = plain(3000)
+    trees = from_boosters([booster(X, y, num_leaves=31)])
+    whole = contributions(trees, X)
+
+    order = np.random.default_rng(0).permutation(len(X))
+    assert np.array_equal(contributions(trees, X[order], threads=2), whole[order])
+    for count in (1, 2, 7, 8, 9, 255, 257):
+        assert np.array_equal(contributions(trees, X[:count]), whole[:count])
+
+
+def test_blocks_of_fewer_rows_for_large_trees_change_nothing():
+    """A tree with more leaves than a block of full height has room for, against LightGBM."""
+    X, y = plain(6000)
+    learnt = booster(X, y, rounds=2, num_leaves=1500, min_child_samples=1, min_gain_to_split=0)
+    trees = from_boosters([learnt])
+    assert len(trees.value) > 2 * 600  # two trees of more than 1,024 nodes and leaves each
+
+    ours = contributions(trees, X[:300])
+
+    expected = learnt.predict(X[:300], pred_contrib=True)
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-9)
+
+
+def test_trees_may_lie_in_any_order_that_has_parents_first():
+    """The nodes of two trees one by one in turn, their leaves backwards: the same contributions."""
+    X, y = plain(1000)
+    trees = from_boosters([booster(X, y, rounds=2, num_leaves=9)])
+    first = trees.root[1]
+    ranks = np.r_[np.arange(first) * 2, np.arange(len(trees.feature) - first) * 2 + 1]
+    order = np.argsort(ranks)
+    node, leaf = np.argsort(order).astype("int32"), np.arange(len(trees.value))[::-1]
+
+    def link(links):
+        return np.array([node[k] if k >= 0 else ~leaf[~k] for k in links], dtype="int32")
+
+    mixed = Trees(
+        feature=trees.feature[order],
+        left=link(trees.left[order]),
+        right=link(trees.right[order]),
+        threshold=trees.threshold[order],
+        missing=trees.missing[order],
+        value=trees.value[::-1].copy(),
+        node_cover=trees.node_cover[order],
+        leaf_cover=trees.leaf_cover[::-1].copy(),
+        root=link(trees.root),
+        models=trees.models,
+    )
+    mixed.check(X.shape[1])
+
+    np.testing.assert_allclose(
+        contributions(mixed, X[:100]), contributions(trees, X[:100]), rtol=0, atol=1e-12
+    )
+
+
 def test_a_constant_model_explains_nothing_and_stands_at_its_level():
     """Every contribution 0, the base the constant."""
     X, y = np.zeros((50, 2)), np.r_[np.ones(10), np.zeros(40)]

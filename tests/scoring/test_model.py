@@ -255,3 +255,15 @@ def test_settings_that_nothing_can_be_learnt_with_are_refused(data, wrong):
     """In our words, before LightGBM says it in its own or takes 5 for 1."""
     with pytest.raises(InputError, match=f"DLQ-103 RiskModel.{next(iter(wrong))}"):
         RiskModel(**wrong).fit(*data)
+
+
+def test_the_size_of_blocks_changes_nothing(monkeypatch):
+    """Rows left out are predicted a thousand at a time or all at once: the same to the last bit."""
+    X, y = sample(2500)
+    later = sample(700, seed=3)
+    whole = RiskModel(**QUICK).fit(X, y, later=later)
+    monkeypatch.setattr("delinquency.scoring._model._BLOCK", 97)
+    parted = RiskModel(**QUICK).fit(X, y, later=later)
+
+    assert whole.n_trees_ == parted.n_trees_
+    np.testing.assert_array_equal(whole.out_of_fold_, parted.out_of_fold_)

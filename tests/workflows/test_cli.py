@@ -359,7 +359,8 @@ def test_a_damaged_bundle_is_an_integrity_failure(files, run, tmp_path, name):
         (broken / path.name).write_bytes(content)
     where = ("--months", files.months, "--as-of", AS_OF, "--out", tmp_path / "o")
 
-    for folder in (broken, tmp_path / "none"):
+    (tmp_path / "empty").mkdir()
+    for folder in (broken, tmp_path / "empty"):
         result = run("score", *where, "--bundle", folder)
         assert (result.code, len(result.lines)) == (6, 1)
         assert "DLQ-602" in result.lines[0]
@@ -481,3 +482,146 @@ def test_the_table_of_scores_has_the_columns_that_are_promised(files, run, tmp_p
     key = ["account_id", "snapshot_date", "probability", "points", "band"]
     assert list(scores.columns) == [*key, *reasons, "bundle"]
     assert set(scores["snapshot_date"].dt.strftime("%Y-%m-%d")) == {AS_OF}
+
+
+# --- the first hour of somebody new ---------------------------------------------------------------
+
+
+def test_the_report_says_in_words_what_bad_means(files, run, tmp_path):
+    """In two languages, and not as the line of code that the bundle keeps."""
+    where = ("--months", files.months, "--as-of", AS_OF)
+    assert run("report", *where, "--bundle", files.bundle, "--out", tmp_path / "r.html").code == 0
+    page = (tmp_path / "r.html").read_text("utf-8")
+
+    assert "Bad means: 30 or more days past due at any time in the 3 months after" in page
+    assert '<span lang="zh">坏户定义：快照后 3 个月内曾逾期 30 天及以上，或已核销' in page
+    assert "LabelSpec" not in page
+
+
+@pytest.mark.parametrize("labels", [None, {"label": "outside table"}])
+def test_a_bundle_that_keeps_no_label_is_said_to_have_been_given_one(files, run, tmp_path, labels):
+    """Outcomes from elsewhere have no rule that could be told."""
+    bundle = load_bundle(files.bundle)
+    bundle.document["about"].pop("outcome")
+    bundle.document["about"].update(labels or {})
+    save_bundle(bundle, tmp_path / "b")
+    where = ("--months", files.months, "--as-of", AS_OF, "--bundle", tmp_path / "b")
+    assert run("report", *where, "--out", tmp_path / "r.html").code == 0
+    page = (tmp_path / "r.html").read_text("utf-8")
+
+    assert "Bad means: an outcome that was given with the training data." in page
+    assert "LabelSpec" not in page
+
+
+def test_a_path_that_is_not_there_is_a_mistake_and_no_damage(files, run, tmp_path):
+    """Exit code 2, for bundles and runs as for tables: nobody has to restore anything from a copy."""
+    where = ("--months", files.months, "--as-of", AS_OF, "--out", tmp_path / "o")
+    near = files.folder / "bundel"
+    calls = [
+        ("score", *where, "--bundle", near),
+        ("report", *where, "--bundle", near),
+        ("monitor", *where, "--bundle", near),
+        ("score", *where, "--bundle", files.bundle, "--last", near),
+        ("verify", near),
+        ("verify", files.folder, "--decisions", near),
+        ("rescore", near),
+        ("champion", "show", near),
+        ("champion", "verify", near),
+        ("champion", "rollback", near, "--expected", "x", "--as-of", AS_OF, "--note", "x"),
+        *[("champion", "promote", tmp_path / "models", "--bundle", near, "--expected", "none",
+           "--as-of", AS_OF, "--note", "x")],
+    ]  # fmt: skip
+    for call in calls:
+        done = run(*call)
+        assert (done.code, len(done.lines)) == (2, 1), (call, done.err)
+        assert done.lines[0].startswith("DLQ-109 bundel: no such file")
+        assert 'did you mean "bundle"?' in done.lines[0]
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+@pytest.mark.parametrize("name", ["months.csv", "months.csv.gz"])
+def test_a_csv_parted_by_other_marks_is_named(files, run, tmp_path, mark, word, name):
+    """Decimal commas too: no list of missing columns, and no damage."""
+    text = f"account_id{mark}month{mark}days_past_due\nA{mark}2026-06-30{mark}0,5\n".encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    where = ("--bundle", files.bundle, "--as-of", AS_OF, "--out", tmp_path / "o")
+
+    for call in (("check", "--months", path), ("score", "--months", path, *where)):
+        done = run(*call)
+        assert (done.code, len(done.lines)) == (2, 1)
+        assert done.lines[0].startswith(
+            f"DLQ-109 {name}: its columns are parted by {word}, not commas. fix: save it as CSV"
+        )
+
+
+@pytest.mark.parametrize("verb", ["score", "train", "plan", "report"])
+def test_a_date_outside_the_months_is_told_which_there_are(files, run, tmp_path, verb):
+    """A wrong year is the commonest slip of a first hour."""
+    bundle = ("--bundle", files.bundle)
+    scores = read_table(files.months).head(1)[["account_id"]]
+    scores = scores.assign(snapshot_date="2023-06-30", probability=0.1, points=600.0, band="A")
+    write_table(scores, tmp_path / "s.parquet")
+    more = {"train": (), "plan": ("--scores", tmp_path / "s.parquet")}.get(verb, bundle)
+    where = ("--months", files.months, "--as-of", "2023-06-30", "--out", tmp_path / "o")
+    done = run(verb, *where, *more)
+
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert "DLQ-100" in done.lines[0]
+    assert "the months of the table run from 2025-10-31 to 2026-09-30" in done.lines[0]
+
+
+def test_a_report_with_too_many_refused_advises_what_can_be_done(files, run, tmp_path):
+    """There is no option of that name in `report`, and the way on is another verb."""
+    table = read_table(files.months)
+    table.loc[table["account_id"].str[-1] == "0", "credit_limit"] = 0.0
+    table.loc[table["account_id"].str[-1] == "0", ["balance", "amount_due"]] = None
+    write_table(table, tmp_path / "m.parquet")
+    where = ("--months", tmp_path / "m.parquet", "--as-of", AS_OF, "--bundle", files.bundle)
+    done = run("report", *where, "--out", tmp_path / "r.html")
+
+    assert (done.code, len(done.lines)) == (3, 1), done.err
+    assert "DLQ-303" in done.lines[0]
+    assert "`delinquency score` lists who is refused and why" in done.lines[0]
+
+
+def test_rescore_says_of_nothing_that_it_was_committed(files, run, tmp_path):
+    """It computes in a temporary folder and leaves nothing."""
+    where = ("--months", files.months, "--as-of", AS_OF, "--bundle", files.bundle)
+    scored = run("score", *where, "--out", tmp_path / "s")
+    again = run("rescore", tmp_path / "s")
+
+    assert "committed" in scored.err
+    assert again.code == 0
+    assert "accounts" in again.err and "committed" not in again.err
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_the_list_of_rules_fits_the_terminal(run, monkeypatch, columns):
+    """Every rule with its source is there, on lines that no terminal breaks."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    told = run("rules", "list")
+    records = json.loads(run("rules", "list", "--json").out)
+
+    assert told.code == 0
+    assert max(map(len, told.out.splitlines())) <= columns
+    words = " ".join(told.out.split())
+    for rule in records:
+        assert f"{rule['rule']}: {rule['acts']}" in words
+        assert " ".join((rule["cite"] or "").split())[:40] in words
+    few = run("rules", "list", "--unverified").out
+    assert few.count("unverified") == sum(rule["unverified"] for rule in records)
+
+
+def test_the_list_of_treatments_fits_the_terminal(run, monkeypatch):
+    """Each with what it asks for and costs."""
+    monkeypatch.setenv("COLUMNS", "80")
+    told = run("rules", "treatments").out
+    records = json.loads(run("rules", "treatments", "--json").out)
+
+    assert max(map(len, told.splitlines())) <= 80
+    words = " ".join(told.split())
+    assert all(f"{row['treatment']}: {row['name']}" in words for row in records)
+    assert all(row["text"] in words for row in records)
+    assert "requires valid_phone, robocall_consent, in_window, under_cap" in words

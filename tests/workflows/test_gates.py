@@ -8,7 +8,8 @@ from faults.world import scorer
 from scipy.stats import chi2
 
 from delinquency.errors import GateError, InputError
-from delinquency.workflows._gates import GATES, GateLimits, failed, judge, override, psi, psi_noise
+from delinquency.workflows._gates import GATES, GateLimits, failed, judge, override
+from delinquency.workflows._shift import psi, psi_noise
 
 ROWS = {"scores": 990, "refused": 10}
 

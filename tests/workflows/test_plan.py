@@ -7,7 +7,7 @@ import pytest
 
 from delinquency import strategy, workflows
 from delinquency.errors import InputError
-from delinquency.storage import read_table, write_table
+from delinquency.storage import read_manifest, read_table, write_table
 from delinquency.workflows._plan import conduct
 
 from .conftest import AS_OF, book
@@ -181,3 +181,49 @@ def test_a_decision_before_the_day_it_rests_on_is_refused(small):
 
     with pytest.raises(InputError, match="DLQ-187"):
         workflows.plan(scores, months, as_of=AS_OF, at="2026-06-29")
+
+
+def test_scores_from_before_the_last_month_end_are_called_stale(small, run):
+    """Both dates are named, on stderr and in the manifest, also when the run stands already."""
+    road = [f"--{name}={small / name}.parquet" for name in ("scores", "months", "accounts")]
+    same = run("plan", *road, "--as-of", "2026-07-30", "--out", small / "same")
+    late = [run("plan", *road, "--as-of", "2026-07-31", "--out", small / "late") for _ in "12"]
+
+    assert (same.code, late[0].code, late[1].code) == (0, 0, 0)
+    assert "warning" not in same.err
+    assert read_manifest(small / "same")["warnings"] == []
+    line = "60 of 60 scores are stale: they are of 2026-06-30, the plan is as of 2026-07-31"
+    assert all(f"warning: {line}" in done.err for done in late)
+    assert read_manifest(small / "late")["warnings"][0].startswith(line)
+
+
+def test_contact_times_without_a_zone_are_said_to_be_taken_as_utc(small, run):
+    """A silent assumption would move calls across midnight."""
+    contacts = read_table(small / "contacts.parquet")
+    assert "zone" not in plan_of(small, run, "--contacts", small / "contacts.parquet").err
+    contacts["at"] = contacts["at"].dt.tz_localize(None)
+    write_table(contacts, small / "naive.parquet")
+    done = plan_of(small, run, "--contacts", small / "naive.parquet", out="naive")
+
+    said = "420 contact times have no zone and are taken as UTC"
+    assert (done.code, f"warning: {said}" in done.err) == (0, True)
+    pd.testing.assert_frame_equal(read_table(small / "naive"), read_table(small / "plan"))
+    people = read_table(small / "accounts.parquet")
+    chosen, made = strategy.Strategy.default(), read_table(small / "plan")
+    told = conduct(made, people, contacts, chosen, ["us.tcpa"])[1]
+    assert told[-1] == f"{said}."
+
+
+@pytest.mark.parametrize(
+    ("at", "count"),
+    [
+        (["2026-06-29T09:00Z", "2026-06-29 09:00:00+02", "2026-06-29T09:00:00.5-0400"], 0),
+        (["2026-06-29T09:00", "2026-06-29", "2026-06-29 09:00:00.123"], 3),
+        (pd.to_datetime(["2026-06-29"]), 1),
+        (pd.to_datetime(["2026-06-29"], utc=True), 0),
+        ([], 0),
+    ],
+)
+def test_what_counts_as_a_time_with_its_zone(at, count):
+    """Texts and instants; a date alone has no zone."""
+    assert strategy.times_without_zone(pd.DataFrame({"at": at})) == count

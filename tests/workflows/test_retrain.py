@@ -16,7 +16,7 @@ from delinquency.scoring import Scorer
 from delinquency.settings import read_settings
 from delinquency.storage import Registry, verify
 from delinquency.workflows import Gates, LabelSettings, RetrainSettings, Window
-from delinquency.workflows._retrain import _fairness
+from delinquency.workflows._retrain_compare import fairness
 from delinquency.workflows._retrain_gates import decide
 
 SETTINGS = """\
@@ -346,7 +346,7 @@ def judged(people, band="C", champion="low"):
     rows = pd.DataFrame({"account_id": range(100), "bad": [0, 1] * 50, "candidate": 0.2})
     rows = rows.assign(band=band, champion=0.2, champion_band=champion)
     last = {"candidate": "E", "champion": "high"}
-    return _fairness(rows, people.assign(account_id=range(100)), last)
+    return fairness(rows, people.assign(account_id=range(100)), last)
 
 
 def test_the_riskiest_band_is_the_last_of_the_scorer_whatever_it_is_called():
@@ -372,4 +372,4 @@ def test_people_with_ids_of_another_type_are_refused():
     rows = pd.DataFrame({"account_id": range(100), "bad": [0, 1] * 50, "candidate": 0.2})
 
     with pytest.raises(InputError, match="DLQ-115 months, accounts"):
-        _fairness(rows.assign(band="A"), people, {"candidate": "E"})
+        fairness(rows.assign(band="A"), people, {"candidate": "E"})
