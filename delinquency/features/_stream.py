@@ -296,7 +296,8 @@ class _Pipeline:
     def write(self, table: pa.Table) -> None:
         """Hand over a table; wait for the one before."""
         self._wait()
-        self.last = self.thread.submit(self._write, table)
+        if len(table):  # in an empty one pandas 2 forgets what its ids are
+            self.last = self.thread.submit(self._write, table)
 
     def _write(self, table: pa.Table) -> None:
         if self.file is None:
