@@ -13,7 +13,15 @@ from delinquency import history, schema
 from delinquency import strategy as strategies
 from delinquency.errors import InputError, Problem
 
-__all__ = ["conduct", "doubts", "instant_of_plan", "load_rules", "load_strategy", "plan"]
+__all__ = [
+    "conduct",
+    "doubts",
+    "instant_of_plan",
+    "load_rules",
+    "load_strategy",
+    "plan",
+    "zone_doubts",
+]
 
 Path_ = str | os.PathLike[str]
 
@@ -120,7 +128,7 @@ def conduct(
         strategy=strategy,
         actors=actors,
     )
-    zone = [f"{line[0].upper()}{line[1:]}." for line in _zone(contacts)]
+    zone = [f"{line[0].upper()}{line[1:]}." for line in zone_doubts(contacts)]
     return table, [*_sentences(table, contacts is not None, when), *zone]
 
 
@@ -138,10 +146,11 @@ def doubts(scores: Any, contacts: Any, as_of: Any) -> list[str]:
             f"{stale.sum():,} of {len(frame):,} scores are stale: they are of {oldest}, the plan is as of"
             f" {day.date()}, and a month has ended between; score again"
         )
-    return told + _zone(contacts)
+    return told + zone_doubts(contacts)
 
 
-def _zone(contacts: Any) -> list[str]:
+def zone_doubts(contacts: Any) -> list[str]:
+    """Return what is odd in the times of a contact log, in the form of `doubts`."""
     count = 0 if contacts is None else strategies.times_without_zone(contacts)
     return [f"{count:,} contact times have no zone and are taken as UTC"] if count else []
 

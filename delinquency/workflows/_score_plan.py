@@ -19,7 +19,7 @@ import pandas as pd
 from delinquency import features, history, schema, storage
 from delinquency import strategy as strategies
 from delinquency.errors import GateError, InputError, Problem
-from delinquency.workflows._plan import instant_of_plan
+from delinquency.workflows._plan import instant_of_plan, zone_doubts
 from delinquency.workflows._say import Say
 
 __all__ = ["Planner"]
@@ -60,6 +60,7 @@ class Planner:
         self.settings = {"strategy": strategy, "as_of": when, **rules}
         self.accounts = None if accounts is None else schema.admit(accounts, schema.ACCOUNTS)
         self.contacts = None if contacts is None else schema.to_frame(contacts, "contacts")
+        self.warnings = zone_doubts(self.contacts)
         self.most = memory // _ROW
 
     def standing(self, batch: features.FeatureBatch) -> list[pd.DataFrame]:

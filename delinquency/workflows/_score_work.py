@@ -67,7 +67,7 @@ class Work:
             raise _nothing_known(tally)
         self._finish(batch)
         summary = tally.summary()
-        warnings = list(_stale(tally))
+        warnings = [*_stale(tally), *([] if self.planner is None else self.planner.warnings)]
         for line in warnings:
             say(f"warning: {line}")
         columns = [f"{name}: {kind}" for name, kind in batch.months.dtypes.items()]

@@ -96,6 +96,18 @@ def test_a_small_run_holds_the_plan_byte_for_byte(where, facts, tmp_path):
     assert (plan["removed"] != "").any() and (plan["postponed"] != "").any()
 
 
+def test_contact_times_without_a_zone_are_told_and_written_down(where, facts, tmp_path):
+    """As `plan` does: they are taken as UTC, and hours and caps depend on that."""
+    contacts = read_table(facts["contacts"])
+    write_table(contacts.assign(at=contacts["at"].dt.tz_localize(None)), facts["contacts"])
+    said = []
+    score_files(**where, **facts, as_of=NEW, out=tmp_path / "run", say=said.append)
+
+    line = "300 contact times have no zone and are taken as UTC"
+    assert f"warning: {line}" in said
+    assert read_manifest(tmp_path / "run")["warnings"] == [line]
+
+
 @pytest.mark.parametrize("given", ["nothing", "facts", "trial"])
 def test_a_run_in_parts_holds_the_plan_of_the_whole(where, facts, tmp_path, parts, given):
     """Also where persons share caps, facts and arms of an experiment across the parts."""
