@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from scipy.special import betaincinv, logit
 
 from delinquency import schema
 from delinquency.evaluation import by_month, by_segment
 from delinquency.monitoring._segments import segment_names
 
-__all__ = ["outcomes", "with_outcomes"]
+__all__ = ["completed", "outcomes", "with_outcomes"]
 
 KEY = ["account_id", "snapshot_date"]
 
@@ -103,3 +104,22 @@ def with_outcomes(scores: Any, labels: Any) -> pd.DataFrame:
 def _nothing(name: str) -> pd.DataFrame:
     table = by_segment([0, 1], [0.1, 0.9], ["x", "y"], simulations=1).iloc[:0]
     return table.rename(columns={"segment": name})
+
+
+def completed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with an intercept where only goods or only bads came.
+
+    No logistic curve fits them, but the rate says it: Jeffreys' interval, as log-odds against the mean
+    promise. Three hundred bads promised and none come is a promise broken, not a figure missing.
+    """
+    bads, n = table["bads"].astype("float64"), table["n"].astype("float64")
+    alone = table["intercept"].isna() & (n > 0) & ((bads == 0) | (bads == n))
+    ends = {"intercept_low": 0.025, "intercept": 0.5, "intercept_high": 0.975}
+    promised = logit(table["expected"].astype("float64"))
+    filled = {
+        name: table[name].where(
+            ~alone, logit(betaincinv(bads + 0.5, n - bads + 0.5, share)) - promised
+        )
+        for name, share in ends.items()
+    }
+    return table.assign(**filled)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv, logit
 
 from delinquency.monitoring import _words as words
 from delinquency.monitoring._limits import Limits
+from delinquency.monitoring._outcomes import completed
 from delinquency.monitoring._words import day_of
 
 __all__ = ["Reason", "retrain_reasons"]
@@ -183,27 +183,8 @@ def _far(t: pd.DataFrame, limits: Limits) -> Any:
     return (t["intercept"].abs() > limits.log_odds) & surely
 
 
-def _completed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with an intercept where only goods or only bads came.
-
-    No logistic curve fits them, but the rate says it: Jeffreys' interval, as log-odds against the mean
-    promise. Three hundred bads promised and none come is a promise broken, not a figure missing.
-    """
-    bads, n = table["bads"].astype("float64"), table["n"].astype("float64")
-    alone = table["intercept"].isna() & (n > 0) & ((bads == 0) | (bads == n))
-    ends = {"intercept_low": 0.025, "intercept": 0.5, "intercept_high": 0.975}
-    promised = logit(table["expected"].astype("float64"))
-    filled = {
-        name: table[name].where(
-            ~alone, logit(betaincinv(bads + 0.5, n - bads + 0.5, share)) - promised
-        )
-        for name, share in ends.items()
-    }
-    return table.assign(**filled)
-
-
 def _calibration(table: pd.DataFrame, limits: Limits) -> list[Reason]:
-    table = _completed(table)
+    table = completed(table)
     since = _since(table, "month", lambda t: _far(t, limits), limits)
     if since is None:
         return []

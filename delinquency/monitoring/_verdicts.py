@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from delinquency.evaluation import holm
 from delinquency.monitoring._limits import Limits
+from delinquency.monitoring._outcomes import completed
 
 __all__ = ["judge_segments"]
 
@@ -52,8 +53,7 @@ def judge_segments(
         training), ``bads`` and ``promised`` (where outcomes are judged), ``figure`` with its interval
         ``low`` to ``high``, ``noise`` (what chance alone gives or takes in 19 of 20 samples of this
         size), ``limit``, ``p`` (of chance, after Holm's correction over all segments of the question)
-        and ``state``: ``"within"``, ``"beyond"``, ``"too small"`` or ``"one kind"`` (goods or bads
-        alone).
+        and ``state``: ``"within"``, ``"beyond"`` or ``"too small"``.
 
     Notes
     -----
@@ -113,7 +113,11 @@ def _of_index(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
 
 
 def _calibration(outcomes: pd.DataFrame, limits: Limits) -> pd.DataFrame:
-    table = outcomes.reset_index(drop=True).assign(question="calibration", limit=limits.log_odds)
+    table = (
+        completed(outcomes)
+        .reset_index(drop=True)
+        .assign(question="calibration", limit=limits.log_odds)
+    )
     table["promised"] = table["expected"] * table["n"]
     names = {"low": "intercept_low", "high": "intercept_high", "figure": "intercept"}
     table = table.assign(**{name: table[column] for name, column in names.items()})
@@ -148,11 +152,10 @@ def _stated(table: pd.DataFrame, far: Any, floor: float | None = None) -> pd.Dat
     state = np.select(
         [
             ~table["enough"].to_numpy(dtype=bool),
-            table["figure"].isna().to_numpy(),
             np.asarray(far, dtype=bool) & (corrected < _SURELY),
             (table["noise"] > limit).to_numpy(),
         ],
-        ["too small", "one kind", "beyond", "too small"],
+        ["too small", "beyond", "too small"],
         "within",
     )
     return table.assign(p=corrected, state=state)

@@ -21,7 +21,6 @@ _STATES = {
     "within": "within",
     "beyond": "beyond the limit",
     "too small": "too small to judge",
-    "one kind": "goods or bads alone",
 }
 _VERDICTS = {
     "segment": ("Segment", "text"),

@@ -121,11 +121,15 @@ def table_of(**columns):
         ({"intercept": 0.9, "intercept_low": 0.5, "intercept_high": 1.3}, "beyond"),
         ({"intercept": 0.3, "intercept_low": -0.1, "intercept_high": 0.7}, "too small"),
         ({"n": 180, "intercept": 0.9, "intercept_low": 0.5, "intercept_high": 1.3}, "too small"),
-        (dict.fromkeys(["intercept", "intercept_low", "intercept_high"], np.nan), "one kind"),
+        # 450 bads promised and none came: no log-odds, and yet a promise broken
+        (
+            dict.fromkeys(["intercept", "intercept_low", "intercept_high"], np.nan) | {"bads": 0},
+            "beyond",
+        ),
     ],
 )
 def test_promises_to_a_segment(columns, state):
-    """Nine bads promised of 180 are too few for a normal curve; goods alone have no log-odds."""
+    """Nine bads promised of 180 are too few for a normal curve; goods alone are judged by their rate."""
     verdicts = judge_segments(outcomes=table_of(**columns))
 
     assert verdicts["state"].tolist() == [state]
