@@ -100,20 +100,25 @@ def active_content(times, seed=0, careless=False):
             page = f"<p>{name}</p>" if careless else render_report(hostile_story(name))
             found = Elements(page)
             counts["names"] += 1
-            counts["marked up by a name"] += not (found.names <= plain.names) or "1337" in page
+            counts["marked up by a name"] += (
+                not (found.names <= plain.names) or "1337" in found.text
+            )
             counts["loads something"] += found.loads
             counts["cells a spreadsheet runs"] += _runs(Path(place) / "plan.csv", name, careless)
     return dict(counts)
 
 
 class Elements(HTMLParser):
-    """The names of tags and attributes of a page, and whether one of them leads elsewhere."""
+    """The names of tags and attributes of a page, its text, and whether anything leads elsewhere."""
 
     def __init__(self, page):
         super().__init__()
-        self.names, self.loads = set(), False
+        self.names, self.text, self.loads = set(), "", False
         self.feed(page)
         self.close()
+
+    def handle_data(self, data):
+        self.text += data
 
     def handle_starttag(self, tag, attrs):
         self.names |= {tag, *(f"{tag} {name}" for name, _ in attrs)}
