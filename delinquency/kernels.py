@@ -12,9 +12,10 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-__all__ = ["compiled", "element_wise", "kept"]
+__all__ = ["compiled", "element_wise", "in_blocks", "kept"]
 
 _LOG = logging.getLogger("delinquency")
 
@@ -58,6 +59,25 @@ def compiled(loop: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     except RuntimeError:  # numba finds no place for its cache
         _say_not_kept()
         return numba.njit(nogil=True, **options)(loop)
+
+
+def in_blocks(work: Callable[[int], None], rows: int, size: int, threads: int = 1) -> None:
+    """Call `work` with the first row of every block, on so many threads.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> in_blocks(seen.append, rows=5, size=2)
+    >>> seen
+    [0, 2, 4]
+    """
+    starts = range(0, rows, size)
+    if threads <= 1 or len(starts) <= 1:
+        for first in starts:
+            work(first)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, starts))
 
 
 def element_wise(rule: Callable[..., Any]) -> Any:

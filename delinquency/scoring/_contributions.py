@@ -23,12 +23,11 @@ above it, with ``z`` the share that they let through. The same holds with ``t / 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from delinquency.kernels import compiled
+from delinquency.kernels import compiled, in_blocks
 from delinquency.scoring._trees import GOES_LEFT, GOES_RIGHT, Trees, as_matrix
 
 __all__ = ["contributions"]
@@ -107,13 +106,7 @@ def contributions(trees: Trees, X: np.ndarray, threads: int = 1) -> np.ndarray:
         rows = slice(first, first + _ROWS)
         _accumulate(X[rows], *tables, out[rows])
 
-    starts = range(0, len(X), _ROWS)
-    if threads <= 1 or len(starts) <= 1:
-        for first in starts:
-            work(first)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, starts))
+    in_blocks(work, len(X), _ROWS, threads)
     return out / trees.models[0]
 
 

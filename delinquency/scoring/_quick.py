@@ -12,7 +12,6 @@ as minus infinity (left), infinity (right) or 0, and each test reads the copy it
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from numba import types
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
-from delinquency.kernels import compiled
+from delinquency.kernels import compiled, in_blocks
 
 if TYPE_CHECKING:
     from delinquency.scoring._trees import Trees
@@ -79,13 +78,7 @@ class QuickTrees:
             # the whole matrix: a slice of one by columns would be of a third kind to compile for
             _score_blocks(X, first, min(first + _CHUNK, len(X)), *tables, out)
 
-        starts = range(0, len(X), _CHUNK)
-        if threads <= 1 or len(starts) <= 1:
-            for first in starts:
-                work(first)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(work, starts))
+        in_blocks(work, len(X), _CHUNK, threads)
         return out
 
 
