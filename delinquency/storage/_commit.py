@@ -12,7 +12,23 @@ from pathlib import Path
 from delinquency.errors import EnvironmentFailure, Problem
 from delinquency.storage._failpoint import reached
 
-__all__ = ["replace_file", "sha256_of", "stage", "write_bytes"]
+__all__ = ["flush", "on_disk", "replace_file", "sha256_of", "stage", "write_bytes"]
+
+
+@contextmanager
+def on_disk(where: str | os.PathLike[str], *, fix: str) -> Iterator[None]:
+    """Say in one line that the disk refused a write, and what to do.
+
+    Raises
+    ------
+    EnvironmentFailure
+        ``DLQ-501`` for what the system raises inside the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        what = f"could not write: {error.strerror or type(error).__name__}"
+        raise EnvironmentFailure(Problem("DLQ-501", what, os.fspath(where), fix=fix)) from error
 
 
 @contextmanager
@@ -36,28 +52,23 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ('done', 1)
     """
     target = Path(path)
-    temporary: Path | None = None
-    try:
+    with on_disk(target, fix="free space or choose another folder; the last good file stands"):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        os.close(handle)
         temporary = Path(name)
-        reached("file.made")
-        yield temporary
-        reached("file.filled")
-        temporary.chmod(0o666 & ~_umask())
-        flush(temporary)
-        reached("file.flushed")
-        temporary.replace(target)
-        reached("file.named")
-        flush(target.parent)
-        reached("file.kept")
-    except OSError as error:
-        what = f"could not write: {error.strerror or type(error).__name__}"
-        fix = "free space or choose another folder; the last good file stands"
-        raise EnvironmentFailure(Problem("DLQ-501", what, str(target), fix=fix)) from error
-    finally:
-        if temporary is not None:
+        try:
+            os.close(handle)
+            reached("file.made")
+            yield temporary
+            reached("file.filled")
+            temporary.chmod(0o666 & ~_umask())
+            flush(temporary)
+            reached("file.flushed")
+            temporary.replace(target)
+            reached("file.named")
+            flush(target.parent)
+            reached("file.kept")
+        finally:
             temporary.unlink(missing_ok=True)
 
 
@@ -82,7 +93,7 @@ def stage(folder: str | os.PathLike[str]) -> Iterator[Path]:
     ['a', 'note.txt', 'run']
     """
     target = Path(folder)
-    try:
+    with on_disk(target, fix="free space or choose another folder; the last good run stands"):
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".run.", dir=target) as name:
             staged = Path(name)
@@ -93,10 +104,6 @@ def stage(folder: str | os.PathLike[str]) -> Iterator[Path]:
                 final.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(final)
                 flush(final.parent)
-    except OSError as error:
-        what = f"could not write: {error.strerror or type(error).__name__}"
-        fix = "free space or choose another folder; the last good run stands"
-        raise EnvironmentFailure(Problem("DLQ-501", what, str(target), fix=fix)) from error
 
 
 def _umask() -> int:

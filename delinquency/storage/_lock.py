@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from delinquency.errors import EnvironmentFailure, LockError, Problem
+from delinquency.errors import LockError, Problem
+from delinquency.storage._commit import on_disk
 
 __all__ = ["LOCK", "locked"]
 
@@ -44,13 +45,9 @@ def locked(root: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    try:
+    with on_disk(path.parent, fix="choose another folder, or give the right to write in it"):
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("ab")
-    except OSError as error:
-        what = f"could not write: {error.strerror or type(error).__name__}"
-        fix = "choose another folder, or give the right to write in it"
-        raise EnvironmentFailure(Problem("DLQ-501", what, str(path.parent), fix=fix)) from error
 
 
 def _ours(file: IO[bytes], path: Path, wait: bool) -> bool:

@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from delinquency.errors import EnvironmentFailure, IntegrityError, LockError, Problem
+from delinquency.errors import IntegrityError, LockError, Problem
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
 from delinquency.storage._changes import PROMOTE, ROLL_BACK, Change, following, read_changes, reigns
-from delinquency.storage._commit import flush, write_bytes
+from delinquency.storage._commit import flush, on_disk, write_bytes
 from delinquency.storage._lock import locked
 
 __all__ = ["Registry"]
@@ -252,14 +252,10 @@ class Registry:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Be the only writer; changes take milliseconds, so others wait."""
-        try:
+        with on_disk(self.folder, fix="free space or check rights; the champion is as it was"):
             (self.folder / "bundles").mkdir(parents=True, exist_ok=True)
             with locked(self.folder, wait=True):
                 yield
-        except OSError as error:
-            what = f"could not write: {error.strerror or type(error).__name__}"
-            fix = "free space or check rights; the champion is as it was"
-            raise EnvironmentFailure(Problem("DLQ-501", what, str(self.folder), fix=fix)) from error
 
     def _place(self, name: str) -> Path:
         if len(name) != 64 or not _HASH.issuperset(name):
