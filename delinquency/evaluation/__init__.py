@@ -38,8 +38,9 @@ from delinquency.evaluation._draw import (
     draw_roc,
 )
 from delinquency.evaluation._fairness import by_group, impact_ratios
-from delinquency.evaluation._goal import Goal, GoalReview
+from delinquency.evaluation._goal import Goal
 from delinquency.evaluation._goal_file import GoalEntry, read_goals
+from delinquency.evaluation._goal_review import GoalReview
 from delinquency.evaluation._intervals import holm
 from delinquency.evaluation._policy_value import PolicyValue, policy_value
 from delinquency.evaluation._proxies import proxies
