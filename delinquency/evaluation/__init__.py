@@ -15,14 +15,20 @@ in the manner of scikit-learn.
 from delinquency.evaluation._arms import compare_arms
 from delinquency.evaluation._audit import audit
 from delinquency.evaluation._bands import by_band, by_month_and_band, grade_test
-from delinquency.evaluation._calibration import Calibration, calibration
+from delinquency.evaluation._calibration import TRUTH_FIGURES, Calibration, calibration
 from delinquency.evaluation._compare import (
     Comparison,
     compare_folds,
     compare_losses,
     compare_scores,
 )
-from delinquency.evaluation._discrimination import Discrimination, discrimination, gains, roc
+from delinquency.evaluation._discrimination import (
+    RANK_FIGURES,
+    Discrimination,
+    discrimination,
+    gains,
+    roc,
+)
 from delinquency.evaluation._displays import (
     BandDisplay,
     CalibrationDisplay,
@@ -47,6 +53,8 @@ from delinquency.evaluation._proxies import proxies
 from delinquency.evaluation._segments import by_month, by_segment
 
 __all__ = [
+    "RANK_FIGURES",
+    "TRUTH_FIGURES",
     "BandDisplay",
     "Calibration",
     "CalibrationDisplay",

@@ -13,13 +13,18 @@ import pyarrow as pa
 from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
 from delinquency.storage._address import DatabaseTable, quoted
-from delinquency.storage._postgres import DatabaseColumn, columns_of, connected, in_our_words
+from delinquency.storage._postgres import (
+    TEXT,
+    DatabaseColumn,
+    columns_of,
+    connected,
+    in_our_words,
+)
 
 __all__ = ["Transaction", "Upserted", "transaction", "write_rows"]
 
 _STAGE = "delinquency_stage"
 _WHOLE = ("smallint", "integer", "bigint")
-_TEXT = ("text", "character varying", "character")
 _NUMBERS = (*_WHOLE, "real", "double precision", "numeric", "boolean")
 
 
@@ -191,7 +196,7 @@ def _cast(column: DatabaseColumn, *, always: bool = False) -> str:
     only made where PostgreSQL would not assign: text to a date, an enum, a uuid.
     """
     staged = f"{_STAGE}.{quoted(column.name)}"
-    assigned = column.type in _TEXT or (column.type in _NUMBERS and not always)
+    assigned = column.type in TEXT or (column.type in _NUMBERS and not always)
     return staged if assigned else f"{staged}::{column.type}"
 
 

@@ -60,6 +60,11 @@ class Registry:
         return f"Registry({str(self.folder)!r})"
 
     @property
+    def stands(self) -> bool:
+        """Whether the folder is a registry: one in which something was promoted."""
+        return (self.folder / LOG).is_file()
+
+    @property
     def champion(self) -> str | None:
         """Hash of the champion's bundle; None before the first promotion."""
         changes = self._changes()

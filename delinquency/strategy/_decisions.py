@@ -26,6 +26,10 @@ from delinquency.strategy._strategy import Strategy
 
 __all__ = ["last_plan", "read_decisions", "record_decisions"]
 
+# the files of a run of the log
+PLAN, POLICY = "plan.parquet", "policy.json"
+SCORES, ACCOUNTS, CONTACTS = "scores.parquet", "accounts.parquet", "contacts.parquet"
+
 
 def record_decisions(
     folder: str | os.PathLike[str],
@@ -88,14 +92,12 @@ def record_decisions(
         plan["period"] = period_of(plan["as_of"].iloc[0], strategy.file.period)
         plan["decided"] = _is_new(root, entries, plan)
         run = new_run(root, entries)
-        storage.write_table(plan, root / run / "plan.parquet")
-        storage.write_table(to_frame(scores), root / run / "scores.parquet")
-        storage.write_table(to_frame(accounts), root / run / "accounts.parquet")
+        storage.write_table(plan, root / run / PLAN)
+        storage.write_table(to_frame(scores), root / run / SCORES)
+        storage.write_table(to_frame(accounts), root / run / ACCOUNTS)
         if contacts is not None:
-            storage.write_table(
-                _until(contacts, instant_of(as_of)), root / run / "contacts.parquet"
-            )
-        storage.write_bytes(root / run / "policy.json", _policy(strategy, bound, settings, as_of))
+            storage.write_table(_until(contacts, instant_of(as_of)), root / run / CONTACTS)
+        storage.write_bytes(root / run / POLICY, _policy(strategy, bound, settings, as_of))
         add_run(root, entries, run)
     return plan[plan["decided"]].drop(columns=["decided", "period"]).reset_index(drop=True)
 
@@ -144,7 +146,7 @@ def read_decisions(folder: str | os.PathLike[str]) -> pd.DataFrame:
     root = Path(folder)
     plans = []
     for entry in sound_entries(root):
-        plan = storage.read_table(root / entry["run"] / "plan.parquet")
+        plan = storage.read_table(root / entry["run"] / PLAN)
         plans.append(plan[plan["decided"]].drop(columns="decided").assign(run=entry["run"]))
     if not plans:
         raise damaged(root, "there is no decision in this log")
@@ -176,7 +178,7 @@ def last_plan(folder: str | os.PathLike[str]) -> pd.DataFrame:
     entries = sound_entries(root)
     if not entries:
         raise damaged(root, "there is no decision in this log")
-    last = storage.read_table(root / entries[-1]["run"] / "plan.parquet")
+    last = storage.read_table(root / entries[-1]["run"] / PLAN)
     first: dict[tuple[str, str], str] = {}
     for entry in entries:
         for pair in _pairs(root / entry["run"], last["period"].iloc[0]):
@@ -191,7 +193,7 @@ def _pairs(run: Path, period: str) -> Iterator[tuple[str, str]]:
     By the day of the run, not by the period that its strategy named: a strategy by week does not decide
     again what one by month decided in this week.
     """
-    plan = storage.read_table(run / "plan.parquet", columns=["account_id", "treatment", "as_of"])
+    plan = storage.read_table(run / PLAN, columns=["account_id", "treatment", "as_of"])
     kind = "week" if "W" in period else "month" if len(period) == 7 else "day"
     if period_of(plan["as_of"].iloc[0], kind) != period:
         return iter(())

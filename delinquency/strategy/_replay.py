@@ -15,6 +15,7 @@ from delinquency.errors import InputError, Problem
 from delinquency.schema import as_date
 from delinquency.strategy._assign import assign
 from delinquency.strategy._chain import sound_entries
+from delinquency.strategy._decisions import ACCOUNTS, CONTACTS, PLAN, POLICY, SCORES
 from delinquency.strategy._file import StrategyFile
 from delinquency.strategy._rule_models import PackFile
 from delinquency.strategy._rules import RulePack
@@ -75,7 +76,7 @@ def _runs_of(root: Path, as_of: Any) -> list[tuple[Path, pd.DataFrame, pd.DataFr
     day, found = as_date(as_of), []
     for entry in sound_entries(root):
         run = root / entry["run"]
-        recorded = storage.read_table(run / "plan.parquet")
+        recorded = storage.read_table(run / PLAN)
         if recorded["as_of"].iloc[0] == day:
             found.append((run, recorded, _decided_again(run)))
     if not found:
@@ -139,16 +140,16 @@ def _frozen(value: Any) -> Any:
 
 
 def _decided_again(run: Path) -> pd.DataFrame:
-    policy = _frozen(json.loads((run / "policy.json").read_bytes()))
+    policy = _frozen(json.loads((run / POLICY).read_bytes()))
     strategy = Strategy(
         StrategyFile.model_validate(policy["strategy"]),
         {name: Treatment.model_validate(t) for name, t in policy["treatments"].items()},
     )
     packs = [RulePack(PackFile.model_validate(pack)) for pack in policy["packs"]]
-    logged = run / "contacts.parquet"
+    logged = run / CONTACTS
     return assign(
-        storage.read_table(run / "scores.parquet"),
-        storage.read_table(run / "accounts.parquet"),
+        storage.read_table(run / SCORES),
+        storage.read_table(run / ACCOUNTS),
         storage.read_table(logged) if logged.exists() else None,
         strategy=strategy,
         packs=packs,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from delinquency import monitoring, report, scoring, storage
@@ -24,8 +23,7 @@ Path_ = str | os.PathLike[str]
 def scorer_of(path: Path_) -> tuple[scoring.Scorer, str]:
     """Return the scorer of a bundle's folder, or the champion of a registry's, and its hash."""
     registry = storage.Registry(path)
-    is_registry = (Path(path) / "changes.jsonl").is_file()
-    bundle = registry.load() if is_registry else storage.load_bundle(storage.must_exist(path))
+    bundle = registry.load() if registry.stands else storage.load_bundle(storage.must_exist(path))
     return scoring.Scorer.from_bundle(bundle), bundle.hash
 
 

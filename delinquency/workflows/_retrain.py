@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -53,6 +53,8 @@ class Retrained:
         What must be known when reading it.
     """
 
+    tables: ClassVar = ("figures", "seeds", "fairness", "card")
+
     as_of: str
     candidate: Trained
     decision: str
@@ -73,10 +75,7 @@ class Retrained:
             "decision": self.decision,
             "gates": plain(pd.DataFrame([gate.__dict__ for gate in self.gates])),
             "notes": list(self.notes),
-            **{
-                name: plain(getattr(self, name))
-                for name in ("figures", "seeds", "fairness", "card")
-            },
+            **{name: plain(getattr(self, name)) for name in self.tables},
             **self.facts,
         }
 

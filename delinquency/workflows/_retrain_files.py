@@ -160,7 +160,7 @@ def _evidence(
         judge=found.facts["judge"],
         notes=found.notes,
         manifest=facts,
-        **{name: getattr(found, name) for name in ("figures", "seeds", "fairness", "card")},
+        **{name: getattr(found, name) for name in Retrained.tables},
     )
     return commit(
         out,

@@ -14,6 +14,7 @@ from delinquency import evaluation, features, history, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._gates import wrongly_refused
+from delinquency.workflows._outcome import KEY
 from delinquency.workflows._plan import plan
 from delinquency.workflows._say import Say, quiet
 
@@ -197,9 +198,7 @@ def learn(
     scorer = scoring.Scorer.from_model(
         learner, X[seen], catalogue, scale=scale, bands=scheme, about=facts, unseen=X[~seen]
     )
-    holdout = scorer.score(X[~seen]).scores.merge(
-        y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
-    )
+    holdout = scorer.score(X[~seen]).scores.merge(y[~seen].rename("bad").reset_index(), on=KEY)
     return Trained(scorer, holdout, scoring.importance(learner, catalogue))
 
 
@@ -215,7 +214,7 @@ def _ranked(model: Any, X: pd.DataFrame, y: pd.Series[Any]) -> dict[str, Any]:
 
 def _labels(snapshots: history.Snapshots, labels: Any, label: history.LabelSpec) -> pd.Series[Any]:
     table = history.label(snapshots, label) if labels is None else history.label_from(labels)
-    return table.set_index(["account_id", "snapshot_date"])["bad"]
+    return table.set_index(KEY)["bad"]
 
 
 def score(
@@ -279,7 +278,7 @@ def score(
         raise GateError(Problem("DLQ-303", what, "scores", count, fix))
     wanted = scores["band"].isin(reasons_for or scorer.bands.names[-1:])
     say(f"reasons for {wanted.sum():,} accounts")
-    keys = pd.MultiIndex.from_frame(scores.loc[wanted, ["account_id", "snapshot_date"]])
+    keys = pd.MultiIndex.from_frame(scores.loc[wanted, KEY])
     texts = scoring.reasons(scorer, X.loc[keys], lang=lang)
     scores = scores.join(texts.set_index(scores.index[wanted]))
     counts = {"read": len(X), "scored": len(scores), "refused": len(refused)}
