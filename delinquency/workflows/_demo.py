@@ -13,7 +13,7 @@ from delinquency import datasets, evaluation, report, storage
 from delinquency import strategy as strategies
 from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
-from delinquency.workflows._files import commit
+from delinquency.workflows._commit import commit
 from delinquency.workflows._plan import load_rules, load_strategy
 from delinquency.workflows._review import review
 from delinquency.workflows._say import Say, quiet

@@ -9,8 +9,8 @@ from typing import Any
 
 from delinquency import monitoring, report, scoring, storage
 from delinquency.settings import read_settings
+from delinquency.workflows._commit import commit
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._files import commit
 from delinquency.workflows._monitor import Monitored, asked_segment, monitor
 from delinquency.workflows._retrain_settings import MonitorSettings
 from delinquency.workflows._say import Say, quiet

@@ -12,8 +12,8 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency.errors import InputError, Problem
 from delinquency.settings import read_settings
+from delinquency.workflows._commit import commit
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._files import commit
 from delinquency.workflows._retrain import Retrained, retrain
 from delinquency.workflows._retrain_settings import RetrainSettings
 from delinquency.workflows._say import Say, quiet
