@@ -189,6 +189,7 @@ def notes(
     judge_on: list[pd.Timestamp],
     spec: history.LabelSpec,
     refused: int,
+    unaudited: bool,
 ) -> tuple[str, ...]:
     """Return what must be known when the comparison is read, a sentence each."""
     told = []
@@ -202,4 +203,6 @@ def notes(
         )
     if refused:
         told.append(f"{refused:,} accounts were left out: a model could not score them.")
+    if unaudited:
+        told.append("Fairness was not judged: no protected attribute with large enough groups.")
     return tuple(told)
