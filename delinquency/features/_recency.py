@@ -137,92 +137,89 @@ _RECENCY = (
 )
 
 
-def _fading(half_life: int) -> tuple[Feature, ...]:
-    memory_en = f"with half the weight every {half_life} months"
-    memory_zh = f"每{half_life}个月权重减半"
-    weight = f"weight 0.5 ** (age / {half_life}), age in months before the snapshot month{LAST_24}"
+# What fades: name (with the half-life), topic, inputs, unit, sign, missing, English, Chinese, format,
+# definition.
+_FADING = (
+    (
+        "dpd_decay{}_sum",
+        "arrears",
+        DPD,
+        "days",
+        1,
+        "no month on record in the last 24",
+        "Sum of days past due",
+        "逾期天数加权合计",
+        ".1f",
+        "weighted sum of days_past_due",
+    ),
+    (
+        "dpd_decay{}_mean",
+        "arrears",
+        DPD,
+        "days",
+        1,
+        "no month on record in the last 24",
+        "Average days past due",
+        "逾期天数加权平均",
+        ".1f",
+        "weighted mean of days_past_due",
+    ),
+    (
+        "missed_decay{}_share",
+        "payments",
+        PAY,
+        "share",
+        1,
+        "no month of the last 24 with a due above zero and a known payment",
+        "Share of dues without any payment",
+        "应还而未还款的加权比例",
+        ".0%",
+        "weighted share of rows with amount_paid <= 0 among those with amount_due > 0",
+    ),
+    (
+        "paid_to_due_decay{}",
+        "payments",
+        PAY,
+        "ratio",
+        -1,
+        "no due above zero in the last 24 months",
+        "Share of what was due that was paid",
+        "已还金额占应还金额的加权比例",
+        ".0%",
+        "weighted sum of amount_paid / weighted sum of amount_due, where both are known",
+    ),
+    (
+        "utilisation_decay{}_mean",
+        "utilisation",
+        USE,
+        "share",
+        0,
+        "no month of the last 24 with a known use of the limit",
+        "Average use of the limit",
+        "额度使用率加权平均",
+        ".0%",
+        "weighted mean of balance / credit_limit",
+    ),
+)
 
-    def entry(
-        name: str,
-        topic: str,
-        inputs: tuple[str, ...],
-        unit: str,
-        sign: int,
-        missing: str,
-        text: tuple[str, str],
-        form: str,
-        definition: str,
-    ) -> Feature:
-        return Feature(
-            name,
+
+def _fading(half_life: int) -> tuple[Feature, ...]:
+    weight = f"weight 0.5 ** (age / {half_life}), age in months before the snapshot month{LAST_24}"
+    return tuple(
+        Feature(
+            name.format(half_life),
             family="decay",
             topic=topic,
             inputs=inputs,
             unit=unit,
             missing=missing,
             sign=sign,
-            reason_en=f"{text[0]}, {memory_en}: {{value:{form}}}.",
-            reason_zh=f"{text[1]}({memory_zh}):{{value:{form}}}。",
+            reason_en=f"{english}, with half the weight every {half_life} months: {{value:{form}}}.",
+            reason_zh=f"{chinese}(每{half_life}个月权重减半):{{value:{form}}}。",
             definition=f"{definition}; {weight}",
             window=LOOK,
         )
-
-    return (
-        entry(
-            f"dpd_decay{half_life}_sum",
-            "arrears",
-            DPD,
-            "days",
-            1,
-            "no month on record in the last 24",
-            ("Sum of days past due", "逾期天数加权合计"),
-            ".1f",
-            "weighted sum of days_past_due",
-        ),
-        entry(
-            f"dpd_decay{half_life}_mean",
-            "arrears",
-            DPD,
-            "days",
-            1,
-            "no month on record in the last 24",
-            ("Average days past due", "逾期天数加权平均"),
-            ".1f",
-            "weighted mean of days_past_due",
-        ),
-        entry(
-            f"missed_decay{half_life}_share",
-            "payments",
-            PAY,
-            "share",
-            1,
-            "no month of the last 24 with a due above zero and a known payment",
-            ("Share of dues without any payment", "应还而未还款的加权比例"),
-            ".0%",
-            "weighted share of rows with amount_paid <= 0 among those with amount_due > 0",
-        ),
-        entry(
-            f"paid_to_due_decay{half_life}",
-            "payments",
-            PAY,
-            "ratio",
-            -1,
-            "no due above zero in the last 24 months",
-            ("Share of what was due that was paid", "已还金额占应还金额的加权比例"),
-            ".0%",
-            "weighted sum of amount_paid / weighted sum of amount_due, where both are known",
-        ),
-        entry(
-            f"utilisation_decay{half_life}_mean",
-            "utilisation",
-            USE,
-            "share",
-            0,
-            "no month of the last 24 with a known use of the limit",
-            ("Average use of the limit", "额度使用率加权平均"),
-            ".0%",
-            "weighted mean of balance / credit_limit",
-        ),
+        for name, topic, inputs, unit, sign, missing, english, chinese, form, definition in _FADING
     )
 
 
