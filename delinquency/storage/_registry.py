@@ -77,6 +77,11 @@ class Registry:
         ----------
         bundle : Bundle, or an object with ``to_bundle()``
 
+        Returns
+        -------
+        str
+            The SHA-256 that `promote` and `load` know it by.
+
         Raises
         ------
         EnvironmentFailure
@@ -100,6 +105,11 @@ class Registry:
 
     def load(self, name: str | None = None) -> Bundle:
         """Return a bundle, the champion's by default, with every byte checked.
+
+        Parameters
+        ----------
+        name : str, optional
+            Its whole hash.
 
         Raises
         ------
@@ -148,23 +158,28 @@ class Registry:
             Told the bundle before anything is written, to raise when it cannot be used, such as
             ``Scorer.from_bundle``.
 
+        Returns
+        -------
+        Change
+            The last line of the log from then on.
+
         Raises
         ------
         LockError
             ``DLQ-411`` when somebody else has changed the champion since.
         IntegrityError
-            When the bundle or the log is damaged; nothing is changed then.
+            ``DLQ-602`` when the bundle is missing or damaged, ``DLQ-605`` when the log is; nothing is
+            changed then.
+        EnvironmentFailure
+            ``DLQ-501`` when the disk refuses; the champion is as it was.
         """
         with self._writing():
             changes = self._changes()
             if changes and changes[-1].bundle == name:
                 return changes[-1]
             self._expect(changes, expected)
-            bundle = self.load(name)
-            if prove is not None:
-                prove(bundle)
             said = {"as_of": _day(as_of), "note": note, "evidence": dict(evidence or {})}
-            return self._append(changes, {"action": PROMOTE, "bundle": name, **said})
+            return self._crown(changes, {"action": PROMOTE, "bundle": name, **said}, prove)
 
     def roll_back(
         self,
@@ -189,8 +204,8 @@ class Registry:
         LockError
             ``DLQ-411`` when somebody else has changed the champion since; ``DLQ-412`` when there was
             no champion before this one.
-        IntegrityError
-            When the bundle or the log is damaged; nothing is changed then.
+        IntegrityError, EnvironmentFailure
+            As `promote`.
         """
         with self._writing():
             changes = self._changes()
@@ -200,11 +215,8 @@ class Registry:
                 fix = "promote another bundle instead"
                 what = "there is no earlier champion to go back to"
                 raise LockError(Problem("DLQ-412", what, str(self.folder), fix=fix))
-            bundle = self.load(earlier[-2])
-            if prove is not None:
-                prove(bundle)
             said = {"as_of": _day(as_of), "note": note, "evidence": dict(evidence or {})}
-            return self._append(changes, {"action": ROLL_BACK, "bundle": earlier[-2], **said})
+            return self._crown(changes, {"action": ROLL_BACK, "bundle": earlier[-2], **said}, prove)
 
     def changes(self) -> pd.DataFrame:
         """Return the log, oldest change first: ``number, action, bundle, replaced, as_of, note, hash``.
@@ -277,7 +289,16 @@ class Registry:
             what = "the champion is not the one expected"
             raise LockError(Problem("DLQ-411", what, str(self.folder), fix=fix))
 
-    def _append(self, changes: list[Change], content: Mapping[str, Any]) -> Change:
+    def _crown(
+        self,
+        changes: list[Change],
+        content: Mapping[str, Any],
+        prove: Callable[[Bundle], Any] | None,
+    ) -> Change:
+        """Write one change more, once its bundle is known to be sound and of use."""
+        bundle = self.load(content["bundle"])
+        if prove is not None:
+            prove(bundle)
         path = self.folder / LOG
         change, line = following(changes, content)
         before = path.read_bytes() if changes else b""
