@@ -38,6 +38,16 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     The file is flushed to the disk before it takes its name, and the folder after it, so neither a
     killed process nor a full disk can damage what stood there.
 
+    Parameters
+    ----------
+    path : path
+        The file; its folder is made when it is not there.
+
+    Yields
+    ------
+    path
+        Where to write. It is gone when the block ends, whatever ended it.
+
     Raises
     ------
     EnvironmentFailure
@@ -78,6 +88,16 @@ def stage(folder: str | os.PathLike[str]) -> Iterator[Path]:
 
     Files take their names in the order of their paths, but ``run_manifest.json`` last. A process killed
     between two of them leaves a run that `verify` finds changed, never a file cut short.
+
+    Parameters
+    ----------
+    folder : path
+        Made when it is not there.
+
+    Yields
+    ------
+    path
+        The empty folder to write in.
 
     Raises
     ------
@@ -122,12 +142,40 @@ def flush(path: Path) -> None:
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a whole file at once, through `replace_file`."""
+    """Write a whole file at once, through `replace_file`.
+
+    Parameters
+    ----------
+    path : path
+        The file; its folder is made when it is not there.
+    content : bytes
+        The whole of it.
+
+    Raises
+    ------
+    EnvironmentFailure
+        ``DLQ-501`` when the disk refuses; the old file stands.
+
+    Examples
+    --------
+    >>> file = Path(tempfile.mkdtemp()) / "notes" / "note.txt"
+    >>> write_bytes(file, b"done")
+    >>> file.read_text()
+    'done'
+    """
     with replace_file(path) as temporary:
         temporary.write_bytes(content)
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file as hexadecimal text."""
+    """Return the SHA-256 of a file as hexadecimal text.
+
+    Examples
+    --------
+    >>> file = Path(tempfile.mkdtemp()) / "empty"
+    >>> file.touch()
+    >>> sha256_of(file)[:16]
+    'e3b0c44298fc1c14'
+    """
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -27,12 +27,27 @@ def locked(root: Path, *, wait: bool = False) -> Iterator[None]:
     wait : bool
         Wait for the other writer instead of refusing: for changes that take milliseconds.
 
+    Yields
+    ------
+    None
+        While the block runs, no other process gets past this line.
+
     Raises
     ------
     LockError
         ``DLQ-401`` when another process holds it and we do not wait.
     EnvironmentFailure
         ``DLQ-501`` when nothing can be written there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with locked(folder), locked(folder):
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.LockError: DLQ-401 ...: another process is writing here. fix: wait ...
     """
     file = _opened(root / LOCK)
     try:

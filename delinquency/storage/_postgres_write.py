@@ -30,7 +30,13 @@ _NUMBERS = (*_WHOLE, "real", "double precision", "numeric", "boolean")
 
 @dataclass(frozen=True)
 class Upserted:
-    """What one table received: rows handed over, and how many of them were new or different."""
+    """What one table received: rows handed over, and how many of them were new or different.
+
+    Examples
+    --------
+    >>> Upserted(rows=3, changed=0)  # the same three again
+    Upserted(rows=3, changed=0)
+    """
 
     rows: int
     changed: int
@@ -47,6 +53,16 @@ def write_rows(rows: Any, place: Any, *, key: Sequence[str]) -> Upserted:
         See `DatabaseTable.at`.
     key : sequence of str
         Columns that name a row.
+
+    Returns
+    -------
+    Upserted
+        Rows handed over, and changed.
+
+    Raises
+    ------
+    InputError, EnvironmentFailure
+        As for `Transaction.upsert`; the table is then as it was.
     """
     table = DatabaseTable.at(place)
     with transaction(table) as open_transaction:
@@ -64,6 +80,11 @@ def transaction(place: Any) -> Iterator[Transaction]:
     ----------
     place : str or DatabaseTable
         Any table of the database.
+
+    Yields
+    ------
+    Transaction
+        Open until the block ends.
 
     Raises
     ------

@@ -66,6 +66,19 @@ class Run:
         Manifest of this run when it stands already; then there is nothing to do.
     folder : Path
         Where the steps write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from delinquency.storage import open_run
+    >>> def count(folder):
+    ...     write_bytes(folder / "count.txt", b"3")
+    ...     return ["count.txt"], {"count": 3}
+    >>> with open_run(tempfile.mkdtemp(), "count", as_of="2026-06-30", inputs={}) as run:
+    ...     facts = run.step("count", count)
+    ...     manifest = run.commit(facts)
+    >>> manifest["count"], list(manifest["outputs"])
+    (3, ['count.txt'])
     """
 
     def __init__(self, root: Path, document: Mapping[str, Any], stamps: Stamps) -> None:
