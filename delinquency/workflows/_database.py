@@ -78,6 +78,11 @@ def publish(
     say : callable
         Told what was done.
 
+    Returns
+    -------
+    Upserted
+        Rows handed over, and how many of them were new or different.
+
     Raises
     ------
     IntegrityError

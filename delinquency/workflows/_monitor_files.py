@@ -70,6 +70,11 @@ def monitor_files(
     limits : Limits or mapping of str to float, optional
         Limits, or those that differ from the file's.
 
+    Returns
+    -------
+    Monitored
+        What was written.
+
     Raises
     ------
     InputError

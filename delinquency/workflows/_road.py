@@ -67,7 +67,20 @@ class Scoring:
 
 
 def check(months: Any, *, as_of: Any = None) -> pd.DataFrame:
-    """Return what is wrong or odd in a months table; see `delinquency.history.check_months`."""
+    """Return what is wrong or odd in a months table.
+
+    Parameters
+    ----------
+    months : table
+        Repayment histories; see `delinquency.schema.MONTHS`.
+    as_of : date, optional
+        Dates after it are reported.
+
+    Returns
+    -------
+    DataFrame
+        As `delinquency.history.check_months`; no rows when nothing is odd.
+    """
     return history.check_months(months, as_of=as_of)
 
 
@@ -170,6 +183,18 @@ def learn(
         See `train`.
     about : mapping, optional
         Facts that the bundle keeps beside those of training.
+
+    Returns
+    -------
+    Trained
+        The scorer learnt from three accounts in four; the hold-out are the others.
+
+    Raises
+    ------
+    InputError
+        As `delinquency.scoring.RiskModel`, such as too few bads.
+    GateError
+        ``DLQ-302`` when one feature alone predicts the outcome almost perfectly.
     """
     scale = scale or scoring.PointsScale()
     seen = split_of(X.index.get_level_values("account_id")) == "train"
@@ -249,6 +274,11 @@ def score(
         With one, the plan is made of the scores as well.
     **planning
         For `plan`: ``at, accounts, contacts, packs, house_policy, actors, log``.
+
+    Returns
+    -------
+    Scoring
+        Scores, refusals, and the plan where a strategy was given.
 
     Raises
     ------
