@@ -92,7 +92,9 @@ class CollectionsSimulator:
         whole = all(isinstance(size, (int, np.integer)) for size in (n_accounts, n_months))
         if not whole or n_accounts < 1 or n_months < 1:
             what = "expected at least one account and one month, in whole numbers"
-            raise InputError(Problem("DLQ-195", what, "CollectionsSimulator"))
+            raise InputError(
+                Problem("DLQ-195", what, "CollectionsSimulator", fix="write 1000, not 1e3")
+            )
         self.n_accounts, self.n_months, self.seed = n_accounts, n_months, seed
         self.world = World() if world is None else world
         self._department, self.truth, self._signs = draw_department(
