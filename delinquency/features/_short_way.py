@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from delinquency.features._compile import compiled
-from delinquency.features._kernels import PLAIN
 from delinquency.features._rows import Keys
 from delinquency.schema import DATE_DTYPE, MONTHS, month_number
 
 __all__ = ["changes", "short_way"]
 
 _DAY = 86_400_000_000  # microseconds
+PLAIN = (1 << 62) - 1  # as in `_kernels`; a loop keeps its own, for its cache knows this file alone
 _MOST_DAYS = float(1 << 53)  # as a whole number it loses nothing
 
 
