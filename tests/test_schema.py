@@ -223,6 +223,7 @@ def test_ids_keep_every_digit_zero_and_space(ids, out):
         ([[1], [2]], "DLQ-103"),
         (pd.Series([202601, None], dtype=object), "DLQ-103"),
         (pd.Series([True, "2026-01"], dtype=object), "DLQ-103"),
+        (np.array(["300000-01-31", "2026-01-31"], "datetime64[ms]"), "DLQ-103"),
     ],
 )
 def test_dates_that_are_not_plain_dates_are_refused(dates, code):

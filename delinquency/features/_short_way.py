@@ -50,8 +50,13 @@ def short_way(table: pa.Table, memory: Memory = fresh) -> tuple[pd.DataFrame, Ke
     others: dict[str, Any] = {n: table[n].combine_chunks() for n in names.difference(figures)}
     for name, joined in others.items():
         values = joined.to_pandas(date_as_object=False)
-        if kinds[name] in ("month", "date") and values.dtype != DATE_DTYPE:
-            return None
+        if kinds[name] in ("month", "date"):
+            if not isinstance(values.dtype, np.dtype) or values.dtype.kind != "M":
+                return None
+            try:
+                values = values.astype(DATE_DTYPE)
+            except pd.errors.OutOfBoundsDatetime:
+                return None
         columns[name] = values
     keys = _keys(others["account_id"], columns["month"].to_numpy())
     if keys is None:

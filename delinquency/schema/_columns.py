@@ -97,7 +97,16 @@ def _dates(values: pd.Series, at: str, problems: list[Problem], *, required: boo
         if required:
             text = "dates are missing"
             problems.append(_rows_problem("DLQ-104", text, at, missing, "fill or drop"))
-    return parsed.astype(DATE_DTYPE)
+    try:
+        return parsed.astype(DATE_DTYPE)
+    except (pd.errors.OutOfBoundsDatetime, OverflowError):
+        far = np.abs(parsed.dt.year.to_numpy(dtype="float64", na_value=np.nan)) > _LAST_YEAR
+        what = "dates lie beyond any calendar"
+        problems.append(_rows_problem("DLQ-103", what, at, far, "write dates as YYYY-MM-DD"))
+        return values
+
+
+_LAST_YEAR = 290_000  # microseconds since 1970 reach a little farther
 
 
 def _parsed(values: pd.Series) -> pd.Series:
