@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from delinquency.errors import DelinquencyError, IntegrityError
-from delinquency.scoring import PointsScale
+from delinquency.monitoring import Cohort, keep_segments, segment_stability
+from delinquency.scoring import PointsScale, Reference
+from delinquency.storage import save_bundle
 from delinquency.storage._zip import _END, _members, pack
 
 from .conftest import sample
@@ -246,6 +248,36 @@ def test_mutated_bundles_never_crash_run_code_or_change_a_score_unnoticed(
 ):
     """Bytes, documents and arrays, with and without hashes put right."""
     wrong, answers, seen = run(tmp_path, small, rows, range(size))
+
+    assert wrong == []
+    assert seen == []
+    assert answers["refused"] > 0.7 * size
+    assert answers["loaded"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("size", [400, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_segments_never_crash_or_mislead_what_monitors_by_them(rows, tmp_path, size):
+    """A bundle that keeps a reference and segments: what loads can be monitored by, or is refused."""
+    scorer = load(FORMAT_1)
+    scores = scorer.score(rows).scores
+    names = {k: ("prime", "优质")[k % 2] for k in rows.index.get_level_values("account_id")}
+    kept = Reference.learn(rows, scores["points"], scores["band"], names=scorer.bands.names)
+    then = Cohort(rows, scores)
+    parted = keep_segments(replace(scorer, reference=kept), then, {"grade": names})
+    save_bundle(parted, tmp_path)
+    content = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def monitored(path):
+        found = load(path)
+        for one in found.reference.segments if found.reference else ():
+            now = Cohort(rows, found.score(rows).scores)
+            table = segment_stability(found, now, one, names)
+            assert np.isfinite(table["n_reference"]).all()
+            one.outcomes()
+        return found
+
+    wrong, answers, seen = run(tmp_path, content, rows, range(size), monitored)
 
     assert wrong == []
     assert seen == []
