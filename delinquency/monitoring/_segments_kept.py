@@ -51,16 +51,12 @@ def keep_segments(
 
     Examples
     --------
-    >>> from delinquency import datasets, features, workflows
-    >>> book = datasets.make_portfolio(600, 18, seed=1)
-    >>> trained = workflows.train(
-    ...     book.months,
-    ...     as_of=sorted(book.months["month"].unique())[12],
-    ...     windows=(3,),
-    ...     accounts=book.accounts,
-    ... )  # which calls this
-    >>> trained.scorer.reference.segments[0].column
-    'segment'
+    >>> from delinquency import datasets, history, workflows
+    >>> book, late = datasets.make_portfolio(1500, 18, seed=1), history.LabelSpec(dpd=1)
+    >>> asked = {"as_of": "2025-12-31", "label": late, "windows": (3,), "bands": 2}
+    >>> trained = workflows.train(book.months, accounts=book.accounts, **asked)  # calls this
+    >>> trained.scorer.reference.segments[0].outcomes()["segment"].tolist()
+    ['near_prime', 'prime', 'thin_file']
     """
     kept = scorer.reference
     if kept is None:

@@ -70,7 +70,8 @@ class Segmentation:
 
     def outcomes(self) -> pd.DataFrame:
         """Return how the score ranked at training: ``segment, n, bads, auc, auc_low, auc_high``."""
-        return pd.DataFrame(self.ranks, columns=list(_RANKS)).assign(segment=self.names)
+        table = pd.DataFrame(self.ranks, columns=list(_RANKS)).assign(segment=self.names)
+        return table.astype({"n": "int64", "bads": "int64"})
 
 
 def refuse_unsound(book: Reference) -> None:

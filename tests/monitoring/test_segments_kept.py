@@ -95,9 +95,7 @@ def test_the_rank_order_of_training_is_kept(scorer, book):
     told = outcomes(then.scores, labels, segments=names)
 
     columns = ["segment", "n", "bads", "auc", "auc_low", "auc_high"]
-    pd.testing.assert_frame_equal(
-        kept.outcomes()[columns], told.iloc[:2][columns], check_dtype=False
-    )
+    pd.testing.assert_frame_equal(kept.outcomes()[columns], told.iloc[:2][columns])
     (bare,) = keep_segments(scorer, then, {"segment": names}).reference.segments
     assert bare.outcomes()["auc"].isna().all()
     assert bare.outcomes()["n"].tolist() == [0, 0]
