@@ -79,7 +79,7 @@ def refuse_unsound(book: Reference) -> None:
     columns = [one.column for one in book.segments]
     if len(columns) > _COLUMNS or len(set(columns)) < len(columns):
         what = f"a reference is cut by {_COLUMNS} columns at most, each once"
-        raise InputError(Problem("DLQ-103", what, "segments", len(columns)))
+        raise InputError(Problem("DLQ-103", what, "segments", len(columns), "name fewer"))
     for one in book.segments:
         texts = [one.column, *one.names]
         if odd := sum(not _is_name(text) for text in texts):
@@ -91,7 +91,8 @@ def refuse_unsound(book: Reference) -> None:
             raise InputError(Problem("DLQ-103", what, "segments", len(one.names), fix))
         if not (_is_shaped(one, book) and _adds_up(one, book) and _is_ranked(one.ranks)):
             what = "the counts are not those of segments of the reference"
-            raise InputError(Problem("DLQ-103", what, "segments"))
+            fix = "count the accounts that the reference was learnt from"
+            raise InputError(Problem("DLQ-103", what, "segments", fix=fix))
 
 
 def _is_name(text: Any) -> bool:

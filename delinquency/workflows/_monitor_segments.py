@@ -56,7 +56,8 @@ def by_segment(
     shift = drift = None
     if then is not None:
         now = _latest(X, scores)
-        notes += _unseen(then, now, groups)
+        if isinstance(then, scoring.Segmentation):
+            notes += _unseen(then, now, groups)
         shift = monitoring.segment_stability(scorer, now, then, groups)
         drift = monitoring.drift(shift)
     verdicts = monitoring.judge_segments(shift, came, before, limits=limits)
@@ -89,11 +90,9 @@ def _at_training(
 
 
 def _unseen(
-    then: monitoring.Cohort | scoring.Segmentation, now: monitoring.Cohort, groups: pd.Series[Any]
+    then: scoring.Segmentation, now: monitoring.Cohort, groups: pd.Series[Any]
 ) -> list[str]:
     """Return in a sentence which segments of today the bundle does not know."""
-    if isinstance(then, monitoring.Cohort):
-        return []
     ids = now.features.index.get_level_values("account_id")
     new = sorted(set(monitoring.segment_names(groups, ids)) - set(then.names))
     what = "Whether these are still as at training, where they had no accounts or a handful"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -55,6 +55,8 @@ class Retrained:
         What must be known when reading it.
     """
 
+    tables: ClassVar = ("figures", "seeds", "fairness", "card")
+
     as_of: str
     candidate: Trained
     decision: str
@@ -75,10 +77,7 @@ class Retrained:
             "decision": self.decision,
             "gates": plain(pd.DataFrame([gate.__dict__ for gate in self.gates])),
             "notes": list(self.notes),
-            **{
-                name: plain(getattr(self, name))
-                for name in ("figures", "seeds", "fairness", "card")
-            },
+            **{name: plain(getattr(self, name)) for name in self.tables},
             **self.facts,
         }
 
@@ -124,7 +123,7 @@ def retrain(
     """
     wanted = settings or RetrainSettings(format=1, months="", registry="")
     date, spec = schema.as_date(as_of), wanted.label.spec()
-    # not every column of accounts that is called segment was asked for: they are here to be audited
+    # accounts are there to be audited: a segment is only what the settings name, whatever columns there are
     segments = segments_of(accounts, wanted.segment and asked_segments(accounts, wanted.segment))
     frame = schema.admit(months, schema.MONTHS)
     frame = frame[schema.known_as_of(frame, date)].reset_index(drop=True)
@@ -145,9 +144,8 @@ def retrain(
     fairness = against.fairness(rows, accounts, last)
     overlap = against.overlap(frame, rows, judging, candidate, champion)
     gates = decide(wanted.gates, figures, compared, shift, fairness, overlap)
-    notes = against.notes(champion, sample.judge_on, spec, refused)
-    if accounts is not None and fairness.empty:
-        notes += ("Fairness was not judged: no protected attribute with large enough groups.",)
+    unaudited = accounts is not None and fairness.empty
+    asked = sample.X.loc[pd.MultiIndex.from_frame(rows[KEY])]
     return Retrained(
         as_of=str(date.date()),
         candidate=trained[0],
@@ -155,22 +153,17 @@ def retrain(
         gates=gates,
         rows=rows,
         figures=figures,
-        seeds=against.seeds(
-            wanted.seeds, trained, sample.X.loc[pd.MultiIndex.from_frame(rows[KEY])], rows
-        ),
+        seeds=against.seeds(wanted.seeds, trained, asked, rows),
         fairness=fairness,
         card=card.table(),
         facts={
-            **_told(sample),
-            "accounts": {"learn": int(sample.learnt.sum()), "judge": len(rows)},
-            "compared": {
-                name: plain(pd.DataFrame([one.__dict__])) for name, one in compared.items()
-            },
+            **_counted(sample, rows),
+            "compared": {n: plain(pd.DataFrame([c.__dict__])) for n, c in compared.items()},
             "reason_overlap": overlap,
             "score_psi": shift,
         },
         sentences={name: str(one) for name, one in compared.items()},
-        notes=notes,
+        notes=against.notes(champion, sample.judge_on, spec, refused, unaudited),
     )
 
 
@@ -199,11 +192,12 @@ def _trained(
     ]
 
 
-def _told(sample: Sample) -> dict[str, list[str]]:
-    """Return the snapshot dates as JSON content."""
+def _counted(sample: Sample, rows: pd.DataFrame) -> dict[str, Any]:
+    """Return snapshot dates and accounts, of those that taught and those that judge, as JSON content."""
     return {
         "learn": [str(day.date()) for day in sample.learn_on],
         "judge": [str(day.date()) for day in sample.judge_on],
+        "accounts": {"learn": int(sample.learnt.sum()), "judge": len(rows)},
     }
 
 

@@ -68,7 +68,20 @@ class Scoring:
 
 
 def check(months: Any, *, as_of: Any = None) -> pd.DataFrame:
-    """Return what is wrong or odd in a months table; see `delinquency.history.check_months`."""
+    """Return what is wrong or odd in a months table.
+
+    Parameters
+    ----------
+    months : table
+        Repayment histories; see `delinquency.schema.MONTHS`.
+    as_of : date, optional
+        Dates after it are reported.
+
+    Returns
+    -------
+    DataFrame
+        As `delinquency.history.check_months`; no rows when nothing is odd.
+    """
     return history.check_months(months, as_of=as_of)
 
 
@@ -183,10 +196,25 @@ def learn(
         Facts that the bundle keeps beside those of training.
     segments : mapping of str to Series, optional
         Account to segment by column, to be kept for monitoring.
+
+    Returns
+    -------
+    Trained
+        The scorer learnt from three accounts in four; the hold-out are the others.
+
+    Raises
+    ------
+    InputError
+        As `delinquency.scoring.RiskModel`, such as too few bads.
+    GateError
+        ``DLQ-302`` when one feature alone predicts the outcome almost perfectly.
     """
     scale = scale or scoring.PointsScale()
     seen = split_of(X.index.get_level_values("account_id")) == "train"
     days = sorted({str(day.date()) for day in X.index.get_level_values("snapshot_date")})
+    for of_accounts in (segments or {}).values():
+        # refused now: what cannot be kept should not cost a model first
+        monitoring.segment_names(of_accounts, X.index.get_level_values("account_id"))
     catalogue = features.catalogue(windows=windows)
     signs = catalogue.set_index("name")["sign"].to_dict()
     say(f"model: {seen.sum():,} accounts to learn from, {(~seen).sum():,} held out")
@@ -211,9 +239,7 @@ def learn(
     scorer = scoring.Scorer.from_model(
         learner, X[seen], catalogue, scale=scale, bands=scheme, about=facts, unseen=X[~seen]
     )
-    holdout = scorer.score(X[~seen]).scores.merge(
-        y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
-    )
+    holdout = scorer.score(X[~seen]).scores.merge(y[~seen].rename("bad").reset_index(), on=KEY)
     if segments:
         then = monitoring.Cohort(X[seen], holdout.drop(columns="bad"))
         scorer = monitoring.keep_segments(scorer, then, segments, holdout[[*KEY, "bad"]])
@@ -232,7 +258,7 @@ def _ranked(model: Any, X: pd.DataFrame, y: pd.Series[Any]) -> dict[str, Any]:
 
 def _labels(snapshots: history.Snapshots, labels: Any, label: history.LabelSpec) -> pd.Series[Any]:
     table = history.label(snapshots, label) if labels is None else history.label_from(labels)
-    return table.set_index(["account_id", "snapshot_date"])["bad"]
+    return table.set_index(KEY)["bad"]
 
 
 def score(
@@ -268,6 +294,11 @@ def score(
     **planning
         For `plan`: ``at, accounts, contacts, packs, house_policy, actors, log``.
 
+    Returns
+    -------
+    Scoring
+        Scores, refusals, and the plan where a strategy was given.
+
     Raises
     ------
     InputError
@@ -296,7 +327,7 @@ def score(
         raise GateError(Problem("DLQ-303", what, "scores", count, fix))
     wanted = scores["band"].isin(reasons_for or scorer.bands.names[-1:])
     say(f"reasons for {wanted.sum():,} accounts")
-    keys = pd.MultiIndex.from_frame(scores.loc[wanted, ["account_id", "snapshot_date"]])
+    keys = pd.MultiIndex.from_frame(scores.loc[wanted, KEY])
     texts = scoring.reasons(scorer, X.loc[keys], lang=lang)
     scores = scores.join(texts.set_index(scores.index[wanted]))
     counts = {"read": len(X), "scored": len(scores), "refused": len(refused)}

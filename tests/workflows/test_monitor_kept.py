@@ -162,3 +162,8 @@ def test_segments_that_cannot_be_found_are_refused_before_anything_is_learnt(wor
         )
     assert [problem.code for problem in refused.value.problems] == ["DLQ-102", "DLQ-102"]
     assert told == []
+    with pytest.raises(InputError, match="DLQ-103 segments: 2,500 segments"):
+        workflows.train(
+            months, as_of=TRAINED, windows=(3,), accounts=accounts, segment="odd", say=told.append
+        )
+    assert told == ["features"]
