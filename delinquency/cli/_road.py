@@ -105,6 +105,14 @@ def train(
     labels: Labels = None,
     dpd: Annotated[int, typer.Option(help="Bad is so many days past due ...")] = 30,
     within: Annotated[int, typer.Option(help="... within so many months after --as-of.")] = 3,
+    accounts: Accounts = None,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of --accounts that monitor will judge by, kept in the bundle; repeat for more."
+            ' "segment" if not given.'
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Learn a scorer from one snapshot and write its bundle."""
@@ -116,6 +124,8 @@ def train(
         out=out,
         labels=labels,
         label=history.LabelSpec(dpd=dpd, within=within),
+        accounts=accounts,
+        segment=segment,
         say=progress(),
     )
     show(_judged(workflows.review(trained.holdout)), as_json)

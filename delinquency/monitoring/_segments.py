@@ -11,9 +11,9 @@ import pandas as pd
 from delinquency import schema
 from delinquency.errors import InputError, Problem
 from delinquency.monitoring._stability import stability
-from delinquency.scoring import Histogram, Reference, Scorer
+from delinquency.scoring import Histogram, Reference, Scorer, Segmentation
 
-__all__ = ["Cohort", "segment_names", "segment_stability"]
+__all__ = ["Cohort", "count_segments", "segment_names", "segment_stability"]
 
 _MOST = 100  # more are no groups but people, whose names belong on no page
 
@@ -78,7 +78,12 @@ def segment_names(segments: Any, accounts: Any, where: str = "scores, segments")
 
 
 def segment_stability(
-    reference: Scorer | Reference, now: Cohort, then: Cohort, segments: Any, *, level: float = 0.95
+    reference: Scorer | Reference,
+    now: Cohort,
+    then: Cohort | Segmentation,
+    segments: Any,
+    *,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Say how far score, bands and characteristics of each segment have moved since training.
 
@@ -90,9 +95,11 @@ def segment_stability(
     ----------
     reference : Scorer or Reference
         A scorer whose bundle keeps its reference, or the reference itself, for its bins.
-    now, then : Cohort
-        Accounts to be judged, and accounts at the snapshots of training. Scores of the latter should be
-        those of accounts that the scorer did not learn from.
+    now : Cohort
+        Accounts to be judged.
+    then : Cohort or Segmentation
+        Accounts at the snapshots of training, their scores those of accounts that the scorer did not
+        learn from; or what the bundle keeps of them, in ``scorer.reference.segments``.
     segments : Series or mapping
         Account to segment; an account that has none is in ``unknown``.
     level : float
@@ -126,19 +133,34 @@ def segment_stability(
     kept = reference.reference if isinstance(reference, Scorer) else reference
     if kept is None:
         return stability(reference, now.features)  # says what is wrong
-    old, new = _parts(then, segments), _parts(now, segments)
-    nobody = Cohort(then.features.iloc[:0], then.scores.iloc[:0])
+    before = then if isinstance(then, Segmentation) else count_segments(kept, then, segments)
     found = []
-    for name, part in new.items():
-        before = old.get(name, nobody)
-        counted = _recount(kept, before)
+    for name, part in _parts(now, segments).items():
+        counted, accounts = _own(kept, before, name)
         own = replace(reference, reference=counted) if isinstance(reference, Scorer) else counted
         table = stability(own, part.features, scores=part.scores, level=level)
-        of_features = table["kind"] == "feature"
-        table["n_reference"] = np.where(of_features, *(len(ids) for ids in _accounts(before)))
+        table["n_reference"] = np.where(table["kind"] == "feature", *accounts)
         table.insert(0, "segment", name)
         found.append(table)
     return pd.concat(found, ignore_index=True)
+
+
+def count_segments(
+    kept: Reference, cohort: Cohort, segments: Any, *, column: str = "segment"
+) -> Segmentation:
+    """Count the accounts of each segment in the bins of a reference; ranks are left open."""
+    parts = _parts(cohort, segments)
+    each, rows = list(parts.values()), len(parts)
+    bins = sum(len(one.counts) for one in _every(kept))
+    banded = [[(part.scores["band"] == name).sum() for name in kept.bands] for part in each]
+    return Segmentation(
+        column,
+        tuple(parts),
+        np.reshape([_bins(kept, part) for part in each], (rows, bins)).astype("int64"),
+        np.reshape(banded, (rows, len(kept.bands))).astype("int64"),
+        np.reshape([_accounts(part) for part in each], (rows, 2)).astype("int64"),
+        np.tile([0.0, 0.0, np.nan, np.nan, np.nan], (rows, 1)),
+    )
 
 
 def _parts(cohort: Cohort, segments: Any) -> dict[str, Cohort]:
@@ -151,29 +173,41 @@ def _parts(cohort: Cohort, segments: Any) -> dict[str, Cohort]:
     }
 
 
-def _accounts(cohort: Cohort) -> tuple[pd.Index, pd.Index]:
-    """Return the ids behind the features, and behind the scores, each once."""
+def _accounts(cohort: Cohort) -> tuple[int, int]:
+    """Return how many accounts stand behind the features, and behind the scores."""
     of_features = cohort.features.index.get_level_values("account_id")
-    return of_features.unique(), pd.Index(cohort.scores["account_id"]).unique()
+    return of_features.nunique(), cohort.scores["account_id"].nunique()
 
 
-def _recount(kept: Reference, cohort: Cohort) -> Reference:
-    """Return a reference with the same bins and other accounts in them.
+def _bins(kept: Reference, cohort: Cohort) -> np.ndarray:
+    of_features = [one.count(cohort.features[name]) for name, one in kept.features.items()]
+    return np.concatenate([*of_features, kept.points.count(cohort.scores["points"])])
+
+
+def _own(kept: Reference, parted: Segmentation, name: str) -> tuple[Reference, tuple[int, int]]:
+    """Return a segment's own counts in the bins of the book, and the accounts behind them.
 
     An account that stands in four months counts for a quarter in each: four like rows say no more than
     one, and a noise floor for four times as many accounts would be too low.
     """
-    rows = len(cohort.features), len(cohort.scores)
-    weights = [len(ids) / max(n, 1) for ids, n in zip(_accounts(cohort), rows, strict=True)]
-    held = cohort.scores["band"].value_counts() * weights[1]
-    bands: Any = {name: float(held.get(name, 0)) for name in kept.bands}  # parts of accounts
-    return Reference(
-        {n: _again(one, cohort.features[n], weights[0]) for n, one in kept.features.items()},
-        _again(kept.points, cohort.scores["points"], weights[1]),
-        bands,
-        kept.about,
+    mine = np.array([one == name for one in parted.names], dtype=bool)  # nobody's counts are zeros
+    counts, bands, accounts = (
+        part[mine].sum(axis=0) for part in (parted.counts, parted.bands, parted.accounts)
     )
+    every, (learnt, judged) = _every(kept), accounts.tolist()
+    tallies = np.split(counts, np.cumsum([len(one.counts) for one in every])[:-1])
+    held: Any = dict(zip(kept.bands, _weighed(bands, judged), strict=True))  # parts of accounts
+    own = [
+        Histogram(one.edges, _weighed(tally, judged if one is kept.points else learnt))
+        for one, tally in zip(every, tallies, strict=True)
+    ]
+    features = dict(zip(kept.features, own, strict=False))
+    return Reference(features, own[-1], held, kept.about), (learnt, judged)
 
 
-def _again(histogram: Histogram, values: Any, weight: float) -> Histogram:
-    return Histogram(histogram.edges, histogram.count(values) * weight)
+def _weighed(counts: np.ndarray, accounts: int) -> np.ndarray:
+    return counts * (accounts / max(counts.sum(), 1))
+
+
+def _every(kept: Reference) -> list[Histogram]:
+    return [*kept.features.values(), kept.points]

@@ -14,6 +14,7 @@ from delinquency.scoring._contributions import contributions
 from delinquency.scoring._points import PointsScale, log_odds
 from delinquency.scoring._reasons import reasons
 from delinquency.scoring._reference import Histogram, Reference
+from delinquency.scoring._reference_segments import Segmentation
 from delinquency.scoring._scorer import ENDED, Feature, Scored, Scorer
 from delinquency.scoring._text import from_lightgbm, to_lightgbm
 from delinquency.scoring._trees import Trees
@@ -39,6 +40,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "Search",
+    "Segmentation",
     "Trees",
     "contributions",
     "from_lightgbm",

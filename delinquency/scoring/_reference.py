@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from delinquency.errors import InputError, Problem
+from delinquency.scoring._reference_segments import Segmentation, refuse_unsound
 
 __all__ = ["Histogram", "Reference", "reference_of"]
 
@@ -81,6 +82,14 @@ class Reference:
         Accounts of each band, safest first.
     about : str
         The sample, in words.
+    segments : tuple of Segmentation
+        The same accounts by segment, for each column that the book is cut by.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-103`` for segments that are no parts of these accounts, or are too many, or whose names
+        cannot be kept.
 
     Examples
     --------
@@ -94,6 +103,10 @@ class Reference:
     points: Histogram
     bands: Mapping[str, int]
     about: str = ""
+    segments: tuple[Segmentation, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse_unsound(self)
 
     @classmethod
     def learn(
@@ -136,13 +149,22 @@ class Reference:
             "reference.edges": np.concatenate([one.edges for one in every]),
             "reference.counts": np.concatenate([one.counts for one in every]).astype("int64"),
             "reference.bands": np.array(list(self.bands.values()), dtype="int64"),
+            **{
+                f"{_place(k)}{name}": part
+                for k, one in enumerate(self.segments)
+                for name, part in one.arrays().items()
+            },
         }
 
 
 def reference_of(
-    arrays: Mapping[str, np.ndarray], features: Sequence[str], bands: Sequence[str], about: str
+    arrays: Mapping[str, np.ndarray],
+    features: Sequence[str],
+    bands: Sequence[str],
+    about: str,
+    segments: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> Reference:
-    """Rebuild a reference from the arrays of a bundle.
+    """Rebuild a reference from the arrays of a bundle, and from the names of its segments by column.
 
     Raises
     ------
@@ -174,7 +196,15 @@ def reference_of(
         raise _unsound()
     every = [Histogram(*pair) for pair in zip(parts, tallies, strict=True)]
     held_by = dict(zip(bands, map(int, held), strict=True))
-    return Reference(dict(zip(features, every, strict=False)), every[-1], held_by, about)
+    parted = tuple(
+        Segmentation.from_arrays(column, names, arrays, _place(k))
+        for k, (column, names) in enumerate(segments)
+    )
+    return Reference(dict(zip(features, every, strict=False)), every[-1], held_by, about, parted)
+
+
+def _place(k: int) -> str:
+    return f"reference.segments.{k}."
 
 
 def _unsound() -> InputError:

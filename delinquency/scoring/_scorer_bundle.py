@@ -43,6 +43,11 @@ class _Bands(Strict):
     date: str = ""
 
 
+class _Segments(Strict):
+    column: str
+    names: tuple[str, ...]
+
+
 class _Document(Strict):
     kind: Literal["delinquency.scorer"]
     features: Annotated[tuple[Feature, ...], Field(min_length=1)]
@@ -51,10 +56,12 @@ class _Document(Strict):
     bands: _Bands
     about: dict[str, Any]
     reference: str | None = None
+    segments: tuple[_Segments, ...] = ()
 
 
 def bundle_of(scorer: Scorer) -> Bundle:
     """Return what a bundle keeps: a document, the trees, and golden rows with their log-odds."""
+    kept = () if scorer.reference is None else scorer.reference.segments
     document = _Document(
         kind="delinquency.scorer",
         features=scorer.features,
@@ -63,6 +70,7 @@ def bundle_of(scorer: Scorer) -> Bundle:
         bands=_Bands(**scorer.bands.__dict__),
         about=scorer.about,
         reference=None if scorer.reference is None else scorer.reference.about,
+        segments=tuple(_Segments(column=one.column, names=one.names) for one in kept),
     )
     expected = scorer.calibration.log_odds(scorer.trees.raw(scorer.golden))
     arrays = {
@@ -79,6 +87,8 @@ def bundle_of(scorer: Scorer) -> Bundle:
         del said["bands"]["date"]  # a bundle from before it was kept hashes as it did
     if scorer.reference is None:
         del said["reference"]  # a bundle without one keeps the bytes that it always had
+    if not kept:
+        del said["segments"]
     return Bundle(said, arrays)
 
 
@@ -131,9 +141,12 @@ def prove(scorer: Scorer, log_odds: np.ndarray, points: np.ndarray) -> None:
 
 def _reference(document: _Document, arrays: Mapping[str, np.ndarray]) -> Reference | None:
     if document.reference is None:
+        if document.segments:
+            raise _unsound("segments stand without a reference")
         return None
+    parted = [(one.column, one.names) for one in document.segments]
     names = [feature.name for feature in document.features]
-    return reference_of(arrays, names, document.bands.names, document.reference)
+    return reference_of(arrays, names, document.bands.names, document.reference, parted)
 
 
 def _unsound(what: str) -> IntegrityError:

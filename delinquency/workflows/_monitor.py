@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from delinquency import features, history, monitoring, schema, scoring
-from delinquency.errors import InputError, Problem, did_you_mean
+from delinquency.errors import InputError, Problem
 from delinquency.workflows._monitor_segments import Segments, by_segment
 from delinquency.workflows._outcome import label_of, population
 from delinquency.workflows._records import plain
 from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._segments import asked_segments, segments_of
 
-__all__ = ["Monitored", "asked_segment", "monitor"]
+__all__ = ["Monitored", "monitor"]
 
 _LOOK_BACK = "give 1 for the month of as_of alone, or leave it out for 12 (--look-back)"
 
@@ -103,7 +104,8 @@ def monitor(
     accounts : table, optional
         Where `segment` stands.
     segment : str, optional
-        Column of `accounts` to judge by; ``segment`` by default.
+        Column of `accounts` to judge by; ``segment`` by default. Where the scorer keeps it (see
+        `train`), nothing of training is computed again, and the months need not reach back to it.
     labels : table, optional
         Outcomes from elsewhere.
     label : LabelSpec, optional
@@ -125,7 +127,7 @@ def monitor(
         Tables that cannot be used; ``DLQ-102`` when accounts lack the segment, ``DLQ-204`` when one is
         named and no accounts are given.
     """
-    column = asked_segment(accounts, segment)
+    columns = asked_segments(accounts, segment)
     date, limits = schema.as_date(as_of), limits or monitoring.Limits()
     spec, notes = label_of(scorer, label), []
     frame = schema.admit(months, schema.MONTHS)
@@ -142,8 +144,8 @@ def monitor(
     say("outcomes")
     told = _told(snapshots, spec, labels, notes)
     came = None if told is None else monitoring.outcomes(scores, told)
-    groups, parts = _groups(accounts, column), Segments()
-    if groups is not None:
+    parts = Segments()
+    for groups in segments_of(accounts, columns).values():
         say("segments")
         seen = (frame, X, scores, told, groups)
         parts = by_segment(seen, scorer, spec, labels, limits, notes)
@@ -228,28 +230,3 @@ def _auc(scorer: scoring.Scorer, notes: list[str]) -> float | None:
         return auc
     notes.append("Whether the score ranks as it did: the bundle does not keep its AUC at training.")
     return None
-
-
-def asked_segment(accounts: Any, segment: str | None) -> str:
-    """Return the column to judge by.
-
-    Raises
-    ------
-    InputError
-        ``DLQ-204`` when one is named and there are no accounts to find it in.
-    """
-    if accounts is None and segment is not None:
-        what, fix = "a segment is named, but no accounts to find it in", "give accounts too"
-        raise InputError(Problem("DLQ-204", what, "segment", fix=f"{fix} (--accounts)"))
-    return segment or "segment"
-
-
-def _groups(accounts: Any, segment: str) -> pd.Series[Any] | None:
-    if accounts is None:
-        return None
-    table = schema.admit(accounts, schema.ACCOUNTS)
-    if segment not in table:
-        fix = did_you_mean(segment, map(str, table.columns)) or "name a column of accounts"
-        what = f'column "{segment}" is missing'
-        raise InputError(Problem("DLQ-102", what, "accounts", fix=fix))
-    return table.set_index("account_id")[segment]

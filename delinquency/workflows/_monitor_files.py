@@ -11,9 +11,10 @@ from delinquency import monitoring, report, scoring, storage
 from delinquency.settings import read_settings
 from delinquency.workflows._commit import commit
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._monitor import Monitored, asked_segment, monitor
+from delinquency.workflows._monitor import Monitored, monitor
 from delinquency.workflows._retrain_settings import MonitorSettings
 from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._segments import asked_segments
 
 __all__ = ["limits_of", "monitor_files", "scorer_of"]
 
@@ -82,7 +83,7 @@ def monitor_files(
         limits that are none.
     """
     # what people wrote comes first, so that a mistake in it costs no time
-    asked_segment(accounts, segment)
+    asked_segments(accounts, segment)
     held = limits_of(settings, limits)
     scorer, name = scorer_of(bundle)
     given = {"as_of": as_of, "out": out, "settings": settings, "limits": held, "say": say}

@@ -51,16 +51,52 @@ def by_segment(
         Grows by what cannot be judged.
     """
     frame, X, scores, told, groups = seen
-    then = _training(frame, scorer, spec, limits, notes)
     came = None if told is None else monitoring.outcomes(scores, told, segments=groups)
-    shift = drift = before = None
+    then, before = _at_training(frame, scorer, spec, labels, groups, limits, notes)
+    shift = drift = None
     if then is not None:
-        shift = monitoring.segment_stability(scorer, _latest(X, scores), then, groups)
+        now = _latest(X, scores)
+        if isinstance(then, scoring.Segmentation):
+            notes += _unseen(then, now, groups)
+        shift = monitoring.segment_stability(scorer, now, then, groups)
         drift = monitoring.drift(shift)
-        before = _outcomes_then(frame, then, spec, labels, groups)
     verdicts = monitoring.judge_segments(shift, came, before, limits=limits)
     notes += _too_small(verdicts)
     return Segments(shift, drift, came, verdicts)
+
+
+def _at_training(
+    frame: pd.DataFrame,
+    scorer: scoring.Scorer,
+    spec: history.LabelSpec | None,
+    labels: Any,
+    groups: pd.Series[Any],
+    limits: monitoring.Limits,
+    notes: list[str],
+) -> tuple[monitoring.Cohort | scoring.Segmentation | None, pd.DataFrame | None]:
+    """Return the accounts of training, and how the score ranked them: as kept, else from the months."""
+    if scorer.reference is None:
+        return None, None  # said of the whole book already
+    for kept in scorer.reference.segments:
+        if kept.column == groups.name:
+            return kept, kept.outcomes()
+    notes.append(
+        f'What the bundle keeps of segments by "{groups.name}": nothing, so those of training are counted'
+        " again where the months hold them. Train with --accounts and --segment (in the settings of"
+        " retrain: segment) to have it kept."
+    )
+    then = _training(frame, scorer, scorer.reference, spec, limits, notes)
+    return then, None if then is None else _outcomes_then(frame, then, spec, labels, groups)
+
+
+def _unseen(
+    then: scoring.Segmentation, now: monitoring.Cohort, groups: pd.Series[Any]
+) -> list[str]:
+    """Return in a sentence which segments of today the bundle does not know."""
+    ids = now.features.index.get_level_values("account_id")
+    new = sorted(set(monitoring.segment_names(groups, ids)) - set(then.names))
+    what = "Whether these are still as at training, where they had no accounts or a handful"
+    return [f"{what}: {', '.join(new)}."] if new else []
 
 
 def _latest(X: pd.DataFrame, scores: pd.DataFrame) -> monitoring.Cohort:
@@ -72,14 +108,13 @@ def _latest(X: pd.DataFrame, scores: pd.DataFrame) -> monitoring.Cohort:
 def _training(
     frame: pd.DataFrame,
     scorer: scoring.Scorer,
+    kept: scoring.Reference,
     spec: history.LabelSpec | None,
     limits: monitoring.Limits,
     notes: list[str],
 ) -> monitoring.Cohort | None:
-    """Return the accounts at the snapshots of training, scored where the scorer did not learn from them."""
-    kept, days = scorer.reference, _days(scorer)
-    if kept is None:
-        return None  # said of the whole book already
+    """Return those of training again: features of accounts learnt from, scores of the others, as kept."""
+    days = _days(scorer)
     if scorer.about.get("split") != {"shares": road.SPLIT, "salt": road.SALT} or not days:
         notes.append(
             "Whether each segment is still as at training: the bundle does not say which accounts it"
@@ -98,7 +133,7 @@ def _training(
     if not found.low <= limits.score_psi:
         notes.append(_gone(days))
         return None
-    return monitoring.Cohort(X, scores)
+    return monitoring.Cohort(X[~held], scores)
 
 
 def _days(scorer: scoring.Scorer) -> list[pd.Timestamp]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from delinquency.workflows._retrain_sample import Sample, gather
 from delinquency.workflows._retrain_settings import RetrainSettings
 from delinquency.workflows._road import Trained
 from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._segments import asked_segments, segments_of
 
 __all__ = ["Retrained", "retrain"]
 
@@ -102,7 +104,8 @@ def retrain(
     settings : RetrainSettings, optional
         Window, label, gates, seeds.
     accounts : table, optional
-        Columns whose names say a protected attribute are audited, never learnt from.
+        Columns whose names say a protected attribute are audited, never learnt from; those that
+        `settings` name as ``segment`` are what monitoring will judge the candidate by.
     say : callable
         Told what is being done.
 
@@ -114,14 +117,18 @@ def retrain(
     ------
     InputError
         ``DLQ-114`` when too few snapshots have matured, or they hold goods or bads alone; ``DLQ-115``
-        when ids are text in one table and integers in the other.
+        when ids are text in one table and integers in the other; ``DLQ-102`` and ``DLQ-204`` for
+        segments without their column or without accounts, and as
+        `delinquency.monitoring.keep_segments`.
     """
     wanted = settings or RetrainSettings(format=1, months="", registry="")
     date, spec = schema.as_date(as_of), wanted.label.spec()
+    # accounts are there to be audited: a segment is only what the settings name, whatever columns there are
+    segments = segments_of(accounts, wanted.segment and asked_segments(accounts, wanted.segment))
     frame = schema.admit(months, schema.MONTHS)
     frame = frame[schema.known_as_of(frame, date)].reset_index(drop=True)
     sample = gather(frame, date, spec, wanted, say)
-    trained = _trained(sample, spec, date, wanted, say)
+    trained = _trained(sample, spec, date, wanted, segments, say)
     candidate = trained[0].scorer
     signs = _signs(wanted)
     card = scoring.Scorecard(signs=signs).fit(sample.X[sample.learnt], sample.y[sample.learnt])
@@ -165,6 +172,7 @@ def _trained(
     spec: history.LabelSpec,
     date: pd.Timestamp,
     wanted: RetrainSettings,
+    segments: Mapping[str, Any],
     say: Say,
 ) -> list[Trained]:
     """Return the candidate of each seed."""
@@ -177,6 +185,7 @@ def _trained(
             model=scoring.RiskModel(random_state=seed),
             bands=wanted.bands,
             about={**about, "seed": seed},
+            segments=segments,
             say=say,
         )
         for seed in wanted.seeds

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from delinquency import history, monitoring
 from delinquency.errors import DelinquencyError
-from delinquency.settings import Model
+from delinquency.settings import MaybeNames, Model
 
 __all__ = [
     "Gates",
@@ -105,13 +105,16 @@ class LimitSettings(Model):
 class RetrainSettings(Model):
     """A file of retraining settings; paths are seen from the folder of the file.
 
-    ``limits`` are those of monitoring, which reads them from the same file.
+    ``segment`` names columns of ``accounts``, one or a list: the candidate keeps how the accounts of each
+    segment were spread, for monitoring. ``limits`` are those of monitoring, which reads them from the same
+    file.
     """
 
     format: Literal[1]
     months: str
     registry: str
     accounts: str | None = None
+    segment: MaybeNames = ()
     as_of: str | None = None
     window: Window = Window()
     label: LabelSettings = LabelSettings()

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from delinquency import evaluation, features, history, schema, scoring, storage
+from delinquency import evaluation, features, history, monitoring, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._gates import wrongly_refused
 from delinquency.workflows._outcome import KEY
 from delinquency.workflows._plan import plan
 from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._segments import asked_segments, segments_of
 
 __all__ = ["Scoring", "Trained", "check", "learn", "score", "split_of", "train"]
 
@@ -94,6 +95,8 @@ def train(
     model: scoring.RiskModel | None = None,
     scale: scoring.PointsScale | None = None,
     bands: int = 5,
+    accounts: Any = None,
+    segment: str | Sequence[str] | None = None,
     say: Say = quiet,
 ) -> Trained:
     """Learn a scorer from one snapshot, and try it on accounts it never saw.
@@ -117,6 +120,11 @@ def train(
         600 points at 50 goods to one bad, 20 points double the odds, by default.
     bands : int
         Bands wanted, safest first.
+    accounts : table, optional
+        Where `segment` stands. Nothing is learnt from it: the scorer keeps how the accounts of each
+        segment were spread, for `monitor`.
+    segment : str or sequence of str, optional
+        Columns of `accounts` that monitoring will judge by; ``segment`` by default.
     say : callable
         Told what is being done.
 
@@ -128,11 +136,12 @@ def train(
     Raises
     ------
     InputError
-        Tables that cannot be used; ``DLQ-114`` when no account has a label.
+        Tables that cannot be used; ``DLQ-114`` when no account has a label; segments that cannot be
+        found (``DLQ-102``, ``DLQ-204``) or kept, see `delinquency.monitoring.keep_segments`.
     GateError
         ``DLQ-302`` when one feature alone predicts the outcome almost perfectly.
     """
-    as_of = schema.as_date(as_of)
+    as_of, groups = schema.as_date(as_of), segments_of(accounts, asked_segments(accounts, segment))
     label = label or history.LabelSpec()
     snapshots = history.take_snapshots(months, [as_of], perform=label.within)
     outcome = _labels(snapshots, labels, label)
@@ -154,6 +163,7 @@ def train(
         scale=scale,
         bands=bands,
         about=facts,
+        segments=groups,
         say=say,
     )
 
@@ -167,6 +177,7 @@ def learn(
     scale: scoring.PointsScale | None = None,
     bands: int = 5,
     about: Mapping[str, Any] | None = None,
+    segments: Mapping[str, Any] | None = None,
     say: Say = quiet,
 ) -> Trained:
     """Learn a scorer from features and outcomes of one snapshot date or several.
@@ -183,6 +194,8 @@ def learn(
         See `train`.
     about : mapping, optional
         Facts that the bundle keeps beside those of training.
+    segments : mapping of str to Series, optional
+        Account to segment by column, to be kept for monitoring.
 
     Returns
     -------
@@ -199,6 +212,9 @@ def learn(
     scale = scale or scoring.PointsScale()
     seen = split_of(X.index.get_level_values("account_id")) == "train"
     days = sorted({str(day.date()) for day in X.index.get_level_values("snapshot_date")})
+    for of_accounts in (segments or {}).values():
+        # refused now: what cannot be kept should not cost a model first
+        monitoring.segment_names(of_accounts, X.index.get_level_values("account_id"))
     catalogue = features.catalogue(windows=windows)
     signs = catalogue.set_index("name")["sign"].to_dict()
     say(f"model: {seen.sum():,} accounts to learn from, {(~seen).sum():,} held out")
@@ -224,6 +240,9 @@ def learn(
         learner, X[seen], catalogue, scale=scale, bands=scheme, about=facts, unseen=X[~seen]
     )
     holdout = scorer.score(X[~seen]).scores.merge(y[~seen].rename("bad").reset_index(), on=KEY)
+    if segments:
+        then = monitoring.Cohort(X[seen], holdout.drop(columns="bad"))
+        scorer = monitoring.keep_segments(scorer, then, segments, holdout[[*KEY, "bad"]])
     return Trained(scorer, holdout, scoring.importance(learner, catalogue))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from delinquency import history, storage
 from delinquency.workflows._database import fetching, read_or_none
 from delinquency.workflows._road import Trained, check, train
 from delinquency.workflows._say import Say, quiet
+from delinquency.workflows._segments import asked_segments
 
 __all__ = ["check_files", "train_files"]
 
@@ -41,7 +43,7 @@ def check_files(months: Path_, *, as_of: Any = None) -> pd.DataFrame:
     return check(storage.read_table(months), as_of=as_of)
 
 
-@fetching("months", "labels")
+@fetching("months", "labels", "accounts")
 def train_files(
     months: Path_,
     *,
@@ -49,15 +51,17 @@ def train_files(
     out: Path_,
     labels: Path_ | None = None,
     label: history.LabelSpec | None = None,
+    accounts: Path_ | None = None,
+    segment: str | Sequence[str] | None = None,
     say: Say = quiet,
 ) -> Trained:
     """Train on a table of months and write the scorer's bundle.
 
     Parameters
     ----------
-    months, labels : path or address
+    months, labels, accounts : path or address
         Tables; see `train`.
-    as_of, label, say
+    as_of, label, segment, say
         See `train`.
     out : path
         Folder of the bundle, or a ``.zip`` file.
@@ -72,7 +76,15 @@ def train_files(
     InputError, GateError
         As for `train`; nothing is written then.
     """
-    table, known = storage.read_table(months), read_or_none(labels)
-    trained = train(table, as_of=as_of, labels=known, label=label, say=say)
+    asked_segments(accounts, segment)  # a mistake in it costs no time
+    trained = train(
+        storage.read_table(months),
+        as_of=as_of,
+        labels=read_or_none(labels),
+        label=label,
+        accounts=read_or_none(accounts),
+        segment=segment,
+        say=say,
+    )
     storage.save_bundle(trained.scorer, out)
     return trained

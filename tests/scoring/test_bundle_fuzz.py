@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from delinquency.errors import DelinquencyError, IntegrityError
-from delinquency.scoring import PointsScale
+from delinquency.monitoring import Cohort, keep_segments, segment_stability
+from delinquency.scoring import PointsScale, Reference
+from delinquency.storage import save_bundle
 from delinquency.storage._zip import _END, _members, pack
 
 from .conftest import sample
@@ -251,6 +253,54 @@ def test_mutated_bundles_never_crash_run_code_or_change_a_score_unnoticed(
     assert seen == []
     assert answers["refused"] > 0.7 * size
     assert answers["loaded"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("size", [400, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_segments_never_crash_what_monitors_by_them(rows, tmp_path, size):
+    """A bundle that keeps a reference and segments: what loads can be monitored by, or is refused."""
+    content, monitored = parted_bundle(rows, tmp_path)
+    wrong, answers, seen = run(tmp_path, content, rows, range(size), monitored)
+
+    assert wrong == []
+    assert seen == []
+    assert answers["refused"] > 0.7 * size
+    assert answers["loaded"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_fuzz_of_segments_would_notice_that_they_are_not_checked(rows, tmp_path, monkeypatch):
+    """The control: what the bundle says of segments is taken on trust."""
+    content, monitored = parted_bundle(rows, tmp_path)
+    monkeypatch.setattr("delinquency.scoring._reference.refuse_unsound", lambda book: None)
+    wrong, _, _ = run(tmp_path, content, rows, range(400), monitored)
+
+    assert wrong
+
+
+def parted_bundle(rows, folder):
+    """The files of a bundle that keeps segments, and a loader that monitors by them."""
+    scorer = load(FORMAT_1)
+    scores = scorer.score(rows).scores
+    names = {k: ("prime", "优质")[k % 2] for k in rows.index.get_level_values("account_id")}
+    kept = Reference.learn(rows, scores["points"], scores["band"], names=scorer.bands.names)
+    then = Cohort(rows, scores)
+    parted = keep_segments(replace(scorer, reference=kept), then, {"grade": names})
+    save_bundle(parted, folder)
+    content = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def monitored(path):
+        found = load(path)
+        for one in found.reference.segments if found.reference else ():
+            now = Cohort(rows, found.score(rows).scores)
+            table = segment_stability(found, now, one, names)
+            shares = np.r_[table["missing_reference"], one.outcomes()["auc"]]
+            assert not ((shares < 0) | (shares > 1) | np.isinf(shares)).any()
+            assert not (table["psi"] < -1e-9).any()
+            assert table["n_reference"].between(0, 2**53).all()
+        return found
+
+    return content, monitored
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -185,6 +185,8 @@ def test_a_champion_changed_meanwhile_is_not_overwritten(world, tmp_path, monkey
         ("windw: {learn: 3}", '9:1: DLQ-202 unknown key "windw".*did you mean "window"'),
         ("gates: {max_auc_los: 0.1}", '9:9: DLQ-202 unknown key "max_auc_los".*"max_auc_loss"'),
         ("bands: 1", "9:8: DLQ-205"),
+        ('segment: ""', "9:10: DLQ-205"),
+        ("segment: [grade, 7]", "9:18: DLQ-205"),
         ("bands: 2\nbands: 3", "10:1: DLQ-203"),
         ("as_of: 2026-06-30\naccounts: x", "10:1: DLQ-203"),
     ],
@@ -208,6 +210,34 @@ def test_the_settings_on_the_page_for_operators_are_read(tmp_path):
 
     assert settings.gates == Gates()
     assert all(f"{name}:" in page for name in Gates.model_fields)
+
+
+def test_a_candidate_keeps_its_segments_over_several_snapshots():
+    """Monitoring then says what it says when it counts the months of training again; the scores stay."""
+    book = datasets.make_portfolio(1500, 20, seed=2, end="2026-06-30")
+    plain = RetrainSettings(
+        format=1, months="", registry="", window=Window(learn=3, judge=1), windows=(3,)
+    )
+    asked = plain.model_copy(update={"segment": ("segment",)})
+    given = {"as_of": "2026-03-31", "accounts": book.accounts}
+    kept, bare = (
+        workflows.retrain(book.months, settings=each, **given).candidate.scorer
+        for each in (asked, plain)
+    )
+
+    assert bare.reference.segments == ()
+    (parted,) = kept.reference.segments
+    assert (parted.counts.sum(axis=1) > 2 * len(kept.features) * parted.accounts[:, 0]).all()
+    stored, again = (
+        workflows.monitor(
+            book.months, each, as_of="2026-06-30", look_back=4, accounts=book.accounts
+        )
+        for each in (kept, bare)
+    )
+    for name in ("segment_stability", "segment_verdicts"):
+        pd.testing.assert_frame_equal(getattr(stored, name), getattr(again, name))
+    with pytest.raises(InputError, match="DLQ-204 segment"):
+        workflows.retrain(book.months, settings=asked, as_of="2026-03-31")
 
 
 def test_a_label_that_makes_no_sense_is_a_mistake_of_the_file(tmp_path):
