@@ -48,6 +48,8 @@ def with_value(name: str, row: int, value: object) -> pa.Table:
     return arrow(frame)
 
 
+FAR = months()["month"].astype("datetime64[ms]")
+FAR[7] = np.datetime64("300000-01-31", "ms")
 SHORT = {
     "months of another unit": retyped("month", pa.timestamp("ms")),
     "months as days": retyped("month", pa.date32()),
@@ -67,9 +69,7 @@ LONG = {
     "no month": with_value("month", 30, pd.NaT),
     "a month twice": with_value("month", 30, pd.Timestamp("2024-12-31")),
     "months that fall": arrow(months().iloc[::-1].sort_values("account_id", kind="stable")),
-    "a month beyond any calendar": arrow(
-        months().assign(month=lambda f: f.month.astype("datetime64[ms]").where(f.index != 7, np.datetime64("300000-01-31", "ms")))
-    ),
+    "a month beyond any calendar": arrow(months().assign(month=FAR)),
     "months with a zone": retyped("month", pa.timestamp("us", "UTC")),
     "months as text": retyped("month", pa.string()),
     "days missing": with_value("days_past_due", 30, np.nan),
