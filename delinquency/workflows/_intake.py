@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pandas as pd
 from delinquency import features, schema, storage
 from delinquency.errors import InputError, Problem
 
-__all__ = ["Intake", "memory_bytes", "open_months"]
+__all__ = ["Intake", "begun", "memory_bytes", "open_months"]
 
 _UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _LEAST = 512 * 2**20
@@ -95,6 +97,27 @@ class Intake:
         if self.path.name.lower().endswith((".csv", ".csv.gz")):
             return [storage.stream_csv(self.path, schema.MONTHS)]
         return [self.path]
+
+
+def begun(batches: Iterator[features.FeatureBatch]) -> Iterator[features.FeatureBatch]:
+    """Return the batches, the first of which is being computed already, beside what the caller does.
+
+    What is wrong with it is told when it is asked for.
+
+    Examples
+    --------
+    >>> list(begun(iter("abc")))
+    ['a', 'b', 'c']
+    """
+    beside = ThreadPoolExecutor(1)
+    first = beside.submit(list, itertools.islice(batches, 1))
+    beside.shutdown(wait=False)  # it ends with its one task
+
+    def all_of_them() -> Iterator[features.FeatureBatch]:
+        yield from first.result()
+        yield from batches
+
+    return all_of_them()
 
 
 def _partitions(folder: Path) -> list[Path]:

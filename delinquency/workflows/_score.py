@@ -15,9 +15,9 @@ from delinquency.errors import InputError, Problem
 from delinquency.workflows import _gates as gate
 from delinquency.workflows._asked import PlanAsked
 from delinquency.workflows._database import fetching
-from delinquency.workflows._intake import memory_bytes, open_months
+from delinquency.workflows._intake import begun, memory_bytes, open_months
 from delinquency.workflows._say import Say, quiet
-from delinquency.workflows._score_work import Work
+from delinquency.workflows._score_work import AHEAD, Work
 
 __all__ = ["COMMITTED", "JOB", "bundle_file", "score_files"]
 
@@ -117,19 +117,23 @@ def score_files(
     )
     asked = PlanAsked(strategy, accounts, contacts, packs, house_policy, actors, at)
     planner = asked.planner(as_of, memory)
+    inputs = {"months": months, "bundle": bundle_file(Path(bundle)), **asked.inputs}
+    stamps = storage.stamps_of(inputs.values())  # from here on somebody's writing would be seen
+    batches = begun(source.batches(as_of, scoring.windows_of(scorer), reuse=AHEAD))
     with storage.open_run(
         out,
         JOB,
         as_of=str(as_of.date()),
-        inputs={"months": months, "bundle": bundle_file(Path(bundle)), **asked.inputs},
+        inputs=inputs,
         settings={"lang": lang, "reasons_for": list(bands), **asked.settings},
         new_version=new_version,
+        stamps=stamps,
     ) as run:
         if run.committed:
             say("this run stands already, from the same inputs; nothing to do")
             return _by_band(scorer, run.committed)
         work = Work(run, source, scorer, as_of, lang, bands, planner)
-        summary = work.score(say)
+        summary = work.score(batches, say)
         gates = gate.judge(
             summary,
             scorer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,10 @@ from delinquency.workflows._tally import Tally, of_part
 if TYPE_CHECKING:
     from delinquency.workflows._score_plan import Planner
 
-__all__ = ["Work"]
+__all__ = ["AHEAD", "Work"]
 
-_AHEAD = (
-    2  # batches that may wait for their scores: neither side idles when the other is slow for once
-)
+# Batches that may wait for their scores: neither side idles when the other is slow for once.
+AHEAD = 2
 _REASONS = [f"reason_{k}" for k in range(1, 5)]
 
 
@@ -50,21 +49,19 @@ class Work:
         self.kept: list[dict[str, pa.Table]] = []
         self.standing: list[pd.DataFrame] = []
         self.hash = self.scorer.to_bundle().hash
-        self.windows = scoring.windows_of(self.scorer)
         # a batch of another size, or made by other versions, is another step
         how = storage.to_json([self.source.rows_at_once, storage.versions()])
         self.how = hashlib.sha256(how).hexdigest()[:8]
 
-    def score(self, say: Say) -> dict[str, Any]:
+    def score(self, batches: Iterator[features.FeatureBatch], say: Say) -> dict[str, Any]:
         """Walk through all batches, and return the summary of the run."""
         tally = Tally(self.as_of)
         batch, pending = None, deque[Future[dict[str, Any]]]()
         with ThreadPoolExecutor(1) as scoring_one:  # while the next are read and computed
-            batches = self.source.batches(self.as_of, self.windows, reuse=_AHEAD)
             for number, batch in enumerate(batches):
                 pending.append(scoring_one.submit(self._done, number, batch))
                 tally.read(batch)
-                if len(pending) > _AHEAD:
+                if len(pending) > AHEAD:
                     self._count(tally, pending.popleft(), say)
             for part in pending:
                 self._count(tally, part, say)

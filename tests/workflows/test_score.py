@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from delinquency.errors import (
 )
 from delinquency.storage import read_manifest, read_table, write_table
 from delinquency.workflows import _intake, score_files
-from delinquency.workflows._intake import memory_bytes
+from delinquency.workflows._intake import begun, memory_bytes
 
 from .conftest import ROOT, hashes
 
@@ -457,3 +458,28 @@ def test_an_input_that_changes_under_the_run_is_not_committed(where, tmp_path):
     with pytest.raises(IntegrityError, match="DLQ-604"):
         score_files(**where, as_of=NEW, out=out, say=meddle)
     assert not out.exists()
+
+
+def test_the_first_batch_is_begun_before_it_is_asked_for():
+    """What comes first is under way beside the caller; a mistake in it is told when it is asked for."""
+    under_way = threading.Event()
+
+    def batches():
+        under_way.set()
+        yield "first"
+        raise InputError(Problem("DLQ-112", "accounts do not rise", "months"))
+
+    begun_ones = begun(batches())
+    assert under_way.wait(10)
+    assert next(begun_ones) == "first"
+    with pytest.raises(InputError, match="DLQ-112"):
+        next(begun_ones)
+
+    def broken():
+        raise InputError(Problem("DLQ-112", "accounts do not rise", "months"))
+        yield
+
+    never_asked, asked = begun(broken()), begun(broken())
+    with pytest.raises(InputError, match="DLQ-112"):
+        next(asked)
+    del never_asked
