@@ -174,7 +174,11 @@ def test_accounts_of_one_person_judge_together_what_share_they_bring():
     """A figure that only names the person says nothing of other persons: with ids no tree is kept."""
     person = np.repeat(np.arange(60), 30)
     share = np.where(person % 2, 0.8, 0.2)  # the persons nearest in x are the least alike
-    table = (pd.DataFrame({"x": person.astype(float)}), 100 * share[:, None], np.full(len(person), 100.0))
+    table = (
+        pd.DataFrame({"x": person.astype(float)}),
+        100 * share[:, None],
+        np.full(len(person), 100.0),
+    )
     model = RecoveryModel(1, n_estimators=30, min_child_samples=20)
 
     assert model.fit(*table).booster_ is not None  # the control: row by row it seems to know
