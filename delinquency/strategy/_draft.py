@@ -14,6 +14,7 @@ from delinquency.strategy._file import Cell
 from delinquency.strategy._gates import Gate, Gates
 from delinquency.strategy._patterns import patterns, worded
 from delinquency.strategy._strategy import Strategy
+from delinquency.strategy._together import hours_of, opening_together
 from delinquency.strategy._treatments import ARRANGEMENT, CARE
 
 __all__ = ["Draft"]
@@ -232,18 +233,36 @@ class Draft:
             self.tell(rows[code == number], name, running)
 
     def tell(self, rows: np.ndarray, name: str, beside: Sequence[str]) -> None:
-        """Write what goes with the chosen treatment and with those beside it, and from when."""
-        gates, together = self.gates, [name, *beside]
+        """Write what goes with the chosen treatment and with those beside it, and from when.
+
+        One instant a row: nothing of it happens before everything of it may. What shares no hour with
+        the rest is left out.
+        """
+        gates, together, when = self.gates, [name], self.gates.earliest(name)[rows]
+        for other in beside:
+            when = opening_together(gates, [*together, other], rows)
+            never = when == NEVER
+            if never.any():
+                self.note(rows[never], other, _joined(hours_of(gates, other), rows[never]))
+                self.tell(rows[never], name, [entry for entry in beside if entry != other])
+                rows, when = rows[~never], when[~never]
+            together.append(other)
         self.text["also"][rows] = "; ".join(beside)
         self.text["to_confirm"][rows] = self._to_confirm(together, rows)
-        # one instant a row: nothing of it happens before everything of it may
-        self.earliest[rows] = np.max([gates.earliest(entry)[rows] for entry in together], axis=0)
+        self.earliest[rows] = when
         for column, told in (
             ("postponed", gates.postponing),
             ("notices", gates.notices),
             ("warnings", gates.warnings),
         ):
             self.text[column][rows] = _joined([g for entry in together for g in told(entry)], rows)
+
+    def note(self, rows: np.ndarray, name: str, reasons: str | np.ndarray) -> None:
+        """Write down that a treatment was removed, beside what else was."""
+        before = self.text["removed"][rows]
+        self.text["removed"][rows] = (
+            before + np.where(before == "", "", "; ") + f"{name}: " + reasons
+        )
 
     def _to_confirm(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
         asked = {name: _joined(self.gates.to_confirm(name), rows) for name in names}

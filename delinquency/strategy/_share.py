@@ -116,21 +116,16 @@ def _leave_out(draft: Draft, rule: Rule, over: pd.DataFrame) -> None:
     for here in alike.groupby(list(alike), sort=False).indices.values():
         name, also, out = alike.iloc[here[0]]
         left = [other for other in also.split("; ") if other not in out.split("; ")]
-        _note(draft, rows[here], [f"{other}: {rule.id}" for other in out.split("; ")])
+        for other in out.split("; "):
+            draft.note(rows[here], other, rule.id)
         draft.tell(rows[here], name, left)
 
 
 def _give_way(draft: Draft, rule: Rule, name: str, rows: np.ndarray) -> None:
-    _note(draft, rows, [f"{name}: {rule.id}"])
+    draft.note(rows, name, rule.id)
     draft.text["rule"][rows] = draft.text["rule"][rows] + "/shared_cap"
     draft.text["treatment"][rows] = draft.strategy.file.last_resort
     for column in ("also", "channel", "postponed", "to_confirm", "notices", "warnings"):
         draft.text[column][rows] = ""
     draft.earliest[rows] = draft.gates.engine.now
     draft.propensity[rows] = 1.0
-
-
-def _note(draft: Draft, rows: np.ndarray, removed: list[str]) -> None:
-    before = draft.text["removed"][rows]
-    glue = np.where(before == "", "", "; ")
-    draft.text["removed"][rows] = before + glue + "; ".join(removed)
