@@ -14,7 +14,8 @@ from delinquency.errors import InputError, Problem
 from delinquency.features._compile import compile_notice
 from delinquency.features._kernels import find_cuts
 from delinquency.features._plan import Plan
-from delinquency.features._rows import Block, Cuts, Rows
+from delinquency.features._rows import Block, Cuts, Keys, Rows
+from delinquency.features._short_way import changes
 from delinquency.schema import STATUSES, known_as_of, month_number
 
 __all__ = ["compute", "fresh", "nothing_known"]
@@ -40,15 +41,19 @@ def fresh(columns: int, rows: int) -> np.ndarray:
 
 
 def compute(
-    table: pd.DataFrame, plan: Plan, memory: Callable[[int, int], np.ndarray] = fresh
+    table: pd.DataFrame,
+    plan: Plan,
+    memory: Callable[[int, int], np.ndarray] = fresh,
+    keys: Keys | None = None,
 ) -> tuple[Cuts, np.ndarray]:
     """Return the cuts of an admitted table that have a row, and the planned features of each.
 
     Rows of the matrix are sorted by account and date, columns stand as ``plan.wanted``. It lies in what
     `memory` gives, one column after another: pandas, Arrow and the scoring kernel all read columns.
     """
-    rows = _rows(table, plan.dates, plan.inputs)
-    cuts = _cuts(table, rows, plan.dates, max(*plan.windows, _LEAST_HISTORY))
+    keys = keys or keys_of(table)
+    rows = _rows(table, keys.month, plan.dates, plan.inputs)
+    cuts = _cuts(keys.starts, rows, plan.dates, max(*plan.windows, _LEAST_HISTORY))
     values = memory(len(plan.wanted), len(cuts.begins)).T
     starts = range(0, len(values), CHUNK)
 
@@ -91,7 +96,15 @@ def run(
             at += block.width(windows)
 
 
-def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: Collection[str]) -> Rows:
+def keys_of(table: pd.DataFrame) -> Keys:
+    """Return the keys of an admitted table."""
+    starts = np.flatnonzero(changes(pa.array(table["account_id"], from_pandas=True))) + 1
+    return Keys(month_number(table["month"]), np.concatenate(([0], starts, [len(table)])))
+
+
+def _rows(
+    table: pd.DataFrame, month: np.ndarray, dates: Sequence[pd.Timestamp], read: Collection[str]
+) -> Rows:
     def column(name: str) -> np.ndarray:
         if name not in read:
             return np.empty(0)
@@ -99,7 +112,6 @@ def _rows(table: pd.DataFrame, dates: Sequence[pd.Timestamp], read: Collection[s
             return np.full(len(table), np.nan)
         return np.ascontiguousarray(table[name].to_numpy())
 
-    month = month_number(table["month"])
     rows = Rows(
         month=month,
         since=_known_since(table, month, dates),
@@ -134,7 +146,9 @@ def _known_since(
     starts = np.arange(first, month.max() + 2) - 1970 * 12
     ends = starts.astype("datetime64[M]").astype("datetime64[D]")[1:] - np.timedelta64(1, "D")
     of_month = _unknown_at(pd.DataFrame({"month": ends.astype("datetime64[us]")}), dates)
-    return of_month[month - first]
+    if (of_month == of_month[0]).all():  # mostly all months are known, and there is one snapshot
+        return np.full(len(month), of_month[0])
+    return of_month.take(month - first)
 
 
 def _unknown_at(rows: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
@@ -163,19 +177,11 @@ def _opened(table: pd.DataFrame, read: Collection[str]) -> np.ndarray:
     return np.where(missing, np.nan, month_number(table["opened"]).astype("float64"))
 
 
-def _cuts(table: pd.DataFrame, rows: Rows, dates: Sequence[pd.Timestamp], horizon: int) -> Cuts:
+def _cuts(starts: np.ndarray, rows: Rows, dates: Sequence[pd.Timestamp], horizon: int) -> Cuts:
     # A month that ends on the date itself has ended: the month of the next day is the first unknown.
     nows = month_number([date + pd.Timedelta(days=1) for date in dates]) - 1
-    starts = _account_starts(table["account_id"])
     shape = (len(starts) - 1, len(nows))
     begins, ends = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
     find_cuts(starts, rows.month, rows.since, nows, horizon, begins, ends)
     accounts, views = np.nonzero(begins < ends)
     return Cuts(accounts, views, begins[accounts, views], ends[accounts, views], nows[views])
-
-
-def _account_starts(ids: pd.Series) -> np.ndarray:
-    """Return the first row of each account, and the number of rows at the end."""
-    values = pa.array(ids, from_pandas=True)
-    changes = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
-    return np.concatenate(([0], np.flatnonzero(changes) + 1, [len(ids)]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from delinquency.features._feature import Feature
 
-__all__ = ["Block", "Cuts", "Rows"]
+__all__ = ["Block", "Cuts", "Keys", "Rows"]
 
 
 class Rows(NamedTuple):
@@ -27,6 +27,13 @@ class Rows(NamedTuple):
     opened: np.ndarray  # float64, a month number, NaN for missing
     written_off: np.ndarray
     recovered: np.ndarray
+
+
+class Keys(NamedTuple):
+    """Where accounts begin, and the month of each row."""
+
+    month: np.ndarray  # int64, year * 12 + month - 1
+    starts: np.ndarray  # first row of each account, and the number of rows at the end
 
 
 class Cuts(NamedTuple):

@@ -18,7 +18,8 @@ from delinquency.errors import InputError, Problem
 from delinquency.features._build import framed
 from delinquency.features._compute import compute, fresh, nothing_known
 from delinquency.features._plan import Plan, plan_features
-from delinquency.features._rows import Cuts
+from delinquency.features._rows import Cuts, Keys
+from delinquency.features._short_way import short_way
 from delinquency.features._source import open_batches
 from delinquency.features._spec import WINDOWS, FeatureSpec
 from delinquency.schema import MONTHS, admit
@@ -124,12 +125,19 @@ def feature_batches(
     empty = True
     for start, table in _whole_accounts(batches):
         empty = False
-        frame = table.to_pandas(split_blocks=True)  # the columns as they stand, no copy
-        admitted = admit(frame, MONTHS, f"months, rows from {start:,} on")
-        cuts, values = compute(admitted, plan, memory)
+        admitted, keys = _entered(table.combine_chunks(), f"months, rows from {start:,} on")
+        cuts, values = compute(admitted, plan, memory, keys)
         yield FeatureBatch(admitted, values, cuts, plan)
     if empty:
         raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
+
+
+def _entered(table: pa.Table, where: str) -> tuple[pd.DataFrame, Keys | None]:
+    """Return a batch in canonical types; its keys too, where they were seen on the way."""
+    found = short_way(table)
+    if found is not None:
+        return found
+    return admit(table.to_pandas(date_as_object=False), MONTHS, where), None
 
 
 class _Turns:
@@ -267,7 +275,11 @@ def _last_account(ids: pa.Array) -> int:
 
 
 def _check_rising(ids: pa.Array, start: int) -> None:
-    falls = pc.less(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
+    if pa.types.is_integer(ids.type) and not ids.null_count:
+        values = ids.to_numpy()
+        falls = values[1:] < values[:-1]
+    else:
+        falls = pc.less(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
     if falls.any():
         row = start + 1 + int(np.flatnonzero(falls)[0])
         what = f"accounts do not rise, first at row {row:,}"

@@ -144,8 +144,10 @@ def _quoted(names: Sequence[Any]) -> str:
 def _sorted_by_key(frame: pd.DataFrame, spec: Table, where: str) -> pd.DataFrame:
     key = list(spec.key)
     keys = [_sortable(frame[name]) for name in key]
+    if _rising(keys, strictly=True):
+        return frame  # the usual table: sorted, and no key twice
     order = None
-    if not _in_order(keys):
+    if not _rising(keys):
         _LOG.info("%s: rows are not sorted by (%s); sorting them once", where, ", ".join(key))
         order = np.lexsort(keys[::-1])
         keys = [values[order] for values in keys]
@@ -173,9 +175,12 @@ def _sortable(values: pd.Series) -> np.ndarray:
     return np.asarray(codes, dtype="int64")
 
 
-def _in_order(keys: list[np.ndarray]) -> bool:
-    rising = np.ones(max(len(keys[0]) - 1, 0), dtype=bool)
-    for values in reversed(keys):
+def _rising(keys: list[np.ndarray], *, strictly: bool = False) -> bool:
+    """Return whether the rows stand in the order of their keys; strictly: and no key comes twice."""
+    *outer, inner = keys
+    rising = inner[1:] > inner[:-1] if strictly else inner[1:] >= inner[:-1]
+    for values in reversed(outer):
         ahead, behind = values[1:], values[:-1]
-        rising = (ahead > behind) | ((ahead == behind) & rising)
+        rising &= ahead == behind
+        rising |= ahead > behind
     return bool(rising.all())

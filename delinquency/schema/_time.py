@@ -115,9 +115,9 @@ def _by_day(dates: np.ndarray, rule: Callable[[np.ndarray], np.ndarray]) -> np.n
     if dates.dtype != DATE_DTYPE or not len(dates) or np.isnat(dates.min()):
         return rule(dates)
     days = dates.view("int64") // _DAY
-    first = days.min()
-    span = int(days.max() - first) + 1
-    if span > len(days):
+    first, last = int(days.min()), int(days.max())
+    if last - first >= len(days):
         return rule(dates)
-    calendar = (np.arange(span) + first).astype("datetime64[D]").astype(DATE_DTYPE)
-    return rule(calendar)[days - first]
+    calendar = np.arange(first, last + 1).astype("datetime64[D]").astype(DATE_DTYPE)
+    days -= first
+    return rule(calendar).take(days)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
+from delinquency.scoring._expit import expit
 from delinquency.scoring._model import RiskModel
 from delinquency.scoring._points import log_odds
 

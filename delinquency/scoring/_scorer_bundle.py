@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
-from scipy.special import expit
 
 from delinquency.errors import InputError, IntegrityError, Problem
 from delinquency.scoring._bands import BandScheme
 from delinquency.scoring._calibration import Calibration
+from delinquency.scoring._expit import expit
 from delinquency.scoring._points import PointsScale
 from delinquency.scoring._reference import Reference, reference_of
 from delinquency.scoring._scorer_features import Feature, Strict

@@ -1,0 +1,111 @@
+"""The short way through the door, for batches that need no change.
+
+Most batches of a file are canonical as they stand: accounts rise, months are month ends and rise within
+an account, days are whole. That is seen here in one compiled pass a column. Whatever is otherwise, by
+however little, goes through `schema.admit`, which makes it canonical or says what is wrong: the short way
+refuses nothing and changes nothing, so that it cannot differ from the door.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from delinquency.features._compile import compiled
+from delinquency.features._rows import Keys
+from delinquency.schema import DATE_DTYPE, MONTHS, month_number
+
+__all__ = ["changes", "short_way"]
+
+_DAY = 86_400_000_000  # microseconds
+
+
+def short_way(table: pa.Table) -> tuple[pd.DataFrame, Keys] | None:
+    """Return what `admit` would, and the keys of its rows; None for a batch that must go there.
+
+    Parameters
+    ----------
+    table : Table
+        Columns of a months table, each in one piece, accounts rising.
+    """
+    names = {*table.column_names}
+    if not names >= {"account_id", "month"} or not any(names.issuperset(g) for g in MONTHS.either):
+        return None
+    frame = table.to_pandas(split_blocks=True, date_as_object=False)  # the columns as they stand
+    keys = _keys(table["account_id"].chunk(0), frame["month"].to_numpy())
+    if keys is None:
+        return None
+    for name in table.column_names:
+        kind, values = MONTHS.columns[name].kind, frame[name]
+        if kind == "id":
+            frame[name] = values.astype("str") if values.dtype.kind != "i" else values
+        elif kind in ("days", "money"):
+            if values.dtype.kind not in "iuf":
+                return None
+            frame[name] = values = values.astype("float64")
+            sound = _whole_days if kind == "days" else _finite_or_missing
+            if not sound(values.to_numpy()):
+                return None
+        elif kind != "text" and values.dtype != DATE_DTYPE:
+            return None
+    return frame, keys
+
+
+def changes(ids: pa.Array) -> np.ndarray:
+    """Return, for each id but the first, whether it is another than the one before."""
+    if pa.types.is_integer(ids.type) and not ids.null_count:
+        values = ids.to_numpy()
+        return values[1:] != values[:-1]
+    return pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _keys(ids: pa.Array, month: np.ndarray) -> Keys | None:
+    """Return the keys of canonical rows; None when some are not."""
+    known = pa.types.is_int64(ids.type) or pa.types.is_string(ids.type)
+    known |= pa.types.is_large_string(ids.type)
+    if not known or ids.null_count or month.dtype != DATE_DTYPE or np.isnat(month.min()):
+        return None
+    times = month.view("int64")
+    first, last = int(times.min()) // _DAY, int(times.max()) // _DAY
+    if last - first >= len(times):  # so few rows that a calendar would cost more
+        return None
+    number_of = month_number(np.arange(first, last + 2).astype("datetime64[D]").astype(DATE_DTYPE))
+    is_end = number_of[1:] != number_of[:-1]
+    begins = np.concatenate(([True], changes(ids)))
+    number = np.empty(len(times), dtype=np.int64)
+    if not _number_months(times, begins, first, number_of, is_end, number):
+        return None
+    return Keys(number, np.append(np.flatnonzero(begins), len(times)))
+
+
+@compiled
+def _number_months(times, begins, first, number_of, is_end, out):  # pragma: no cover
+    """Write the number of each row's month; tell whether all are month ends that rise in an account."""
+    sound = True
+    for row in range(times.shape[0]):
+        since = times[row] - first * _DAY
+        day = np.uint64(since) // np.uint64(_DAY)
+        out[row] = number_of[day]
+        sound &= is_end[day] and np.uint64(since) == day * np.uint64(_DAY)
+        sound &= begins[row] or times[row] > times[row - 1]
+    return sound
+
+
+@compiled
+def _whole_days(values):  # pragma: no cover
+    """Tell whether all are whole numbers from 0 up; a missing one is not."""
+    sound = True
+    for value in values:
+        sound &= value >= 0.0 and value < np.inf and value == np.floor(value)
+    return sound
+
+
+@compiled
+def _finite_or_missing(values):  # pragma: no cover
+    """Tell whether none is infinite."""
+    sound = True
+    for value in values:
+        sound &= abs(value) != np.inf
+    return sound
