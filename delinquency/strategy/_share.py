@@ -62,11 +62,13 @@ def _planned(draft: Draft) -> pd.DataFrame:
 
 def _beyond(draft: Draft, rule: Rule, planned: pd.DataFrame) -> pd.DataFrame:
     """Return what goes with the contacts for which a cap leaves no room."""
+    # most accounts have one contact, and most persons one account
+    unit = _units(draft, rule)[planned["row"]]
+    planned = planned.assign(unit=unit)[np.bincount(unit, minlength=1)[unit] > 1]
     on = planned["channel"].isin(channels_of(rule))
     bound = on | planned["name"].isin(rule.treatments)
     counts = on.astype("int64") if rule.channels else pd.Series(1, index=planned.index)
-    unit = _units(draft, rule)[planned["row"]]
-    table = planned.assign(bound=bound, counts=counts, unit=unit)[bound | (counts > 0)]
+    table = planned.assign(bound=bound, counts=counts)[bound | (counts > 0)]
     table["contact"] = table.groupby(["row", "channel"], sort=False).ngroup()
     single = table[~table["contact"].duplicated()]
     dpd = draft.gates.dpd[single["row"]]
