@@ -75,6 +75,11 @@ class FeatureBatch:
         """The snapshot date of each row, datetime64[us]."""
         return np.array(self._plan.dates, dtype="datetime64[us]")[self._cuts.views]
 
+    def keys(self) -> pd.DataFrame:
+        """Return ``account_id, snapshot_date`` of each row."""
+        ids = self.account_id.reset_index(drop=True)
+        return pd.DataFrame({"account_id": ids, "snapshot_date": self.snapshot_date}, copy=False)
+
     def frame(self) -> pd.DataFrame:
         """Return the table that `build_features` would give for these accounts."""
         return framed(self.months, self._plan, self._cuts, self.values)

@@ -162,25 +162,46 @@ class Scorer:
             ``scores`` with ``account_id, snapshot_date, probability, points, band`` and ``refused`` with
             ``account_id, snapshot_date, why``; together as many rows as X.
         """
-        matrix = self.matrix(X)
-        why = self._why_refused(matrix)
-        if status is not None:
-            last = np.asarray(status, dtype=object)
-            for ended in STATUSES[1:]:
-                why[last == ended] = f"{ENDED}: {ended}"
+        matrix, keys = self.matrix(X), X.index.to_frame(index=False)
+        return self.score_matrix(matrix, keys, self.why_refused(matrix, status), threads=threads)
+
+    def score_matrix(
+        self, matrix: np.ndarray, keys: pd.DataFrame, why: np.ndarray, *, threads: int = 1
+    ) -> Scored:
+        """Score the rows of a matrix, as `score` does those of a table.
+
+        Parameters
+        ----------
+        matrix : ndarray (n, features)
+            Columns in the order of `names`, float64.
+        keys : DataFrame (n, 2)
+            ``account_id, snapshot_date`` of each row, on a fresh range index.
+        why : ndarray of str (n,)
+            What `why_refused` says of the matrix.
+        threads : int
+            As for `score`.
+        """
         fine = why == ""
-        matrix = matrix if fine.all() else matrix[fine]  # the usual case needs no copy
+        everybody = bool(fine.all())  # the usual case needs no copy
+        if not everybody:
+            matrix = matrix[fine]
+        refused = keys[~fine].reset_index(drop=True).assign(why=why[~fine])
+        keys = keys if everybody else keys[fine].reset_index(drop=True)
         probability = self.calibration.probability(self.trees.raw(matrix, threads))
         points = self.scale.points(probability)
-        scores = (
-            X.index[fine]
-            .to_frame(index=False)
-            .assign(probability=probability, points=points, band=self.bands.assign(points))
-        )
-        refused = X.index[~fine].to_frame(index=False).assign(why=why[~fine])
+        scores = keys.assign(probability=probability, points=points, band=self.bands.assign(points))
         return Scored(scores, refused)
 
-    def _why_refused(self, matrix: np.ndarray) -> np.ndarray:
+    def why_refused(self, matrix: np.ndarray, status: Any = None) -> np.ndarray:
+        """Return why each row of a matrix cannot be scored, ``""`` where it can.
+
+        Parameters
+        ----------
+        matrix : ndarray (n, features)
+            Columns in the order of `names`, float64.
+        status : array of str (n,), optional
+            As for `score`.
+        """
         why = np.full(len(matrix), "", dtype=object)
         for column, feature in zip(matrix.T, self.features, strict=True):
             with np.errstate(all="ignore"):
@@ -189,6 +210,10 @@ class Scorer:
             why[np.isinf(column)] = f"infinite: {feature.name}"
             if not feature.may_miss:
                 why[np.isnan(column)] = f"missing: {feature.name}"
+        if status is not None:
+            place = pd.Index(STATUSES).get_indexer(pd.Index(np.asarray(status, dtype=object)))
+            for code, ended in enumerate(STATUSES[1:], start=1):
+                why[place == code] = f"{ENDED}: {ended}"
         return why
 
     def to_bundle(self) -> Bundle:

@@ -292,14 +292,24 @@ def _arrow(table: Any) -> pa.Table:
     return pa.Table.from_pandas(to_frame(table), preserve_index=False)
 
 
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Return whether values seem to come again, as figures and ids do not.
+
+    Of what does not repeat, a dictionary would be built and thrown away.
+    """
+    if pa.types.is_floating(column.type):
+        return False
+    some = column.slice(0, 1024)
+    return not len(some) or pc.count_distinct(some).as_py() < len(some)  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _write(arrow: pa.Table, path: Path | io.BytesIO, kind: str) -> None:
     if kind == "CSV":
         pa_csv.write_csv(arrow, path)
         return
     # no pandas metadata: it names library versions, and the same rows must give the same bytes
     plain = arrow.replace_schema_metadata(None)
-    # figures seldom repeat: a dictionary of them would be built and thrown away
-    repeats: Any = [field.name for field in plain.schema if not pa.types.is_floating(field.type)]
+    repeats: Any = [name for name in plain.column_names if _repeats(plain[name])]
     pq.write_table(
         plain, path, compression="zstd", write_page_checksum=True, use_dictionary=repeats
     )

@@ -143,25 +143,29 @@ class Work:
 
     def _scored(self, batch: features.FeatureBatch) -> tuple[dict[str, pa.Table], dict[str, Any]]:
         """Score one batch: its tables and its counts."""
-        X = batch.frame()
+        matrix = batch.values
+        if batch.names != self.scorer.names:
+            matrix = self.scorer.matrix(batch.frame())
+        why = self.scorer.why_refused(matrix, batch.last("status"))
         threads = os.cpu_count() or 1
-        scored = self.scorer.score(X, status=batch.last("status"), threads=threads)
-        fine = np.ones(len(X), dtype=bool)
-        if len(scored.refused):
-            fine = ~batch.account_id.isin(scored.refused["account_id"]).to_numpy()
+        scored = self.scorer.score_matrix(matrix, batch.keys(), why, threads=threads)
+        fine = why == ""
         tables = {
-            "scores": self._scores(scored.scores, X[fine]),
+            "scores": self._scores(scored.scores, batch, fine),
             "refused": refused_table(scored, batch),
         }
         return tables, of_part(batch, scored, fine, self.as_of, self.scorer.reference)
 
-    def _scores(self, scores: pd.DataFrame, X: pd.DataFrame) -> pa.Table:
+    def _scores(
+        self, scores: pd.DataFrame, batch: features.FeatureBatch, fine: np.ndarray
+    ) -> pa.Table:
         wanted = scores["band"].isin(self.bands).to_numpy()
         columns = {name: column(name, scores[name]) for name in scores.columns}
         columns |= dict.fromkeys(_REASONS, pa.nulls(len(scores), pa.string()))
         if wanted.any():
             threads = os.cpu_count() or 1
-            texts = scoring.reasons(self.scorer, X[wanted], lang=self.lang, threads=threads)
+            X = batch.frame()[fine][wanted]
+            texts = scoring.reasons(self.scorer, X, lang=self.lang, threads=threads)
             texts = texts.set_index(np.flatnonzero(wanted)).reindex(range(len(scores)))
             columns |= {name: column(name, texts[name]) for name in texts.columns}
         columns["bundle"] = pa.repeat(self.hash, len(scores))
