@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from delinquency.errors import did_you_mean
 from delinquency.strategy._allocate_admit import admit_task
@@ -236,10 +237,12 @@ def _empty_groups(task: Task, groups: Mapping[Any, Any]) -> Iterator[str]:
             continue
         seen = np.bincount(resource.codes[resource.codes >= 0], minlength=len(resource.keys))
         empty = [key for key, count in zip(resource.keys, seen, strict=True) if not count]
-        free = np.unique(np.asarray(groups[resource.name]).ravel()[resource.codes < 0].astype(str))
+        if not empty:
+            continue
+        free = pd.unique(np.asarray(groups[resource.name]).ravel()[resource.codes < 0])
         for key in empty:
             group = str(key[1]) if isinstance(key, tuple) else str(key)
-            hint = did_you_mean(group, free.tolist() if len(free) < 10_000 else [])
+            hint = did_you_mean(group, map(str, free) if len(free) < 10_000 else [])
             said = f'No account is in "{_label(key)}"' + (f"; {hint}" if hint else ".")
             if hint:
                 _LOG.warning("allocate: %s", said)
