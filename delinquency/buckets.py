@@ -58,7 +58,8 @@ class BucketScheme:
             what = (
                 "a scheme needs one label for current accounts and one for each edge, all different"
             )
-            raise InputError(Problem("DLQ-214", what, self.name))
+            fix = "give one label more than there are edges"
+            raise InputError(Problem("DLQ-214", what, self.name, fix=fix))
 
     def codes(self, days_past_due: Any) -> np.ndarray:
         """Return the bucket number of each value: 0 is current, -1 is missing."""

@@ -1,5 +1,6 @@
 """Loops are compiled everywhere the same way, also where nothing can be kept."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -77,3 +78,42 @@ def test_no_room_compiles_in_its_own_way():
     ]
 
     assert own == []
+
+
+def borrowed(source):
+    """Names of ours from other files that the body of a compiled loop reads."""
+    tree = ast.parse(source)
+    foreign = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("delinquency")
+        for alias in node.names
+    }
+    loops = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            "compiled" in ast.dump(d) or "element_wise" in ast.dump(d) for d in node.decorator_list
+        )
+    ]
+    inside = {
+        node.id
+        for loop in loops
+        for statement in loop.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name)
+    }
+    return len(loops), sorted(inside & foreign)
+
+
+def test_no_compiled_loop_reads_another_file():
+    """What is kept on the disk is dated by the loop's own file: a change elsewhere would go unseen."""
+    counts = {
+        path: borrowed(path.read_text("utf-8")) for path in (ROOT / "delinquency").rglob("*.py")
+    }
+
+    assert {path.name: names for path, (_, names) in counts.items() if names} == {}
+    assert sum(loops for loops, _ in counts.values()) > 20
+    control = "from delinquency.a import b\n@compiled\ndef loop(x):\n    return b(x)\n"
+    assert borrowed(control) == (1, ["b"])

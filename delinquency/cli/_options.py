@@ -70,7 +70,7 @@ Overrides = Annotated[
 
 
 def reasons_by_gate(overrides: list[str] | None) -> dict[str, str]:
-    """Return GATE=REASON as a mapping."""
+    """Return GATE=REASON, given any number of times, as a mapping; the gates say whether they exist."""
     parts = (text.partition("=") for text in overrides or [])
     return {gate.strip(): reason for gate, _, reason in parts}
 
@@ -101,6 +101,7 @@ def progress() -> Callable[[str], None]:
 
 
 def show(table: pd.DataFrame, as_json: bool) -> None:
+    """Print a table: as people read it, or one JSON list of its rows for machines."""
     if as_json:
         print(table.to_json(orient="records", date_format="iso", force_ascii=False))
     else:

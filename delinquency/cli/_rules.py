@@ -34,7 +34,7 @@ def rules_check(
 
 
 @rules_app.command("show")
-def rulesshow(strategy: StrategyFile = None) -> None:
+def rules_show(strategy: StrategyFile = None) -> None:
     """Print a strategy as the table of stages and bands that it is."""
     from delinquency import strategy as strategies
 

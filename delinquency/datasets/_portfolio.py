@@ -10,11 +10,10 @@ import pyarrow as pa
 
 from delinquency.datasets._portfolio_kernel import live
 from delinquency.errors import InputError, Problem
-from delinquency.schema import DATE_DTYPE, as_date, month_number
+from delinquency.schema import DATE_DTYPE, STATUSES, as_date, month_number
 
 __all__ = ["Portfolio", "make_portfolio"]
 
-_STATUS = ("open", "paid_off", "charged_off", "sold", "closed")
 _CONDITION = ("well", "strained", "distressed", "never_pays")
 _SEGMENTS = ("prime", "near_prime", "thin_file")
 _TERMS = np.array([12, 24, 36, 48])
@@ -262,7 +261,7 @@ def _months(
         "arrears": short,
         "balance": held,
         "credit_limit": limit[of],
-        "status": _words(status, _STATUS),
+        "status": _words(status, STATUSES),
         "written_off": lost,
         "recovered": back,
         "opened": _opened_on(people, first)[of],

@@ -15,14 +15,20 @@ in the manner of scikit-learn.
 from delinquency.evaluation._arms import compare_arms
 from delinquency.evaluation._audit import audit
 from delinquency.evaluation._bands import by_band, by_month_and_band, grade_test
-from delinquency.evaluation._calibration import Calibration, calibration
+from delinquency.evaluation._calibration import TRUTH_FIGURES, Calibration, calibration
 from delinquency.evaluation._compare import (
     Comparison,
     compare_folds,
     compare_losses,
     compare_scores,
 )
-from delinquency.evaluation._discrimination import Discrimination, discrimination, gains, roc
+from delinquency.evaluation._discrimination import (
+    RANK_FIGURES,
+    Discrimination,
+    discrimination,
+    gains,
+    roc,
+)
 from delinquency.evaluation._displays import (
     BandDisplay,
     CalibrationDisplay,
@@ -38,14 +44,17 @@ from delinquency.evaluation._draw import (
     draw_roc,
 )
 from delinquency.evaluation._fairness import by_group, impact_ratios
-from delinquency.evaluation._goal import Goal, GoalReview
+from delinquency.evaluation._goal import Goal
 from delinquency.evaluation._goal_file import GoalEntry, read_goals
+from delinquency.evaluation._goal_review import GoalReview
 from delinquency.evaluation._intervals import holm
 from delinquency.evaluation._policy_value import PolicyValue, policy_value
 from delinquency.evaluation._proxies import proxies
 from delinquency.evaluation._segments import by_month, by_segment
 
 __all__ = [
+    "RANK_FIGURES",
+    "TRUTH_FIGURES",
     "BandDisplay",
     "Calibration",
     "CalibrationDisplay",

@@ -15,6 +15,8 @@ from delinquency.evaluation._door import finite_of, level_of, whole_of
 
 __all__ = ["compare_arms"]
 
+_TOO_FEW = "wait for more outcomes, or check the column that names the arm"
+
 
 def compare_arms(
     outcomes: Any,
@@ -100,7 +102,7 @@ def compare_arms(
     sizes = people["arm"].value_counts()
     if len(sizes) < 2 or sizes.min() < 2:
         what = "expected at least two arms with at least two persons each"
-        raise InputError(Problem("DLQ-176", what, f"outcomes.{arm}", len(sizes)))
+        raise InputError(Problem("DLQ-176", what, f"outcomes.{arm}", len(sizes), _TOO_FEW))
     if shares is not None:
         _gate_ratio(sizes, shares)
     if control is None:  # of arms of one size the first by name, whichever row comes first

@@ -13,7 +13,18 @@ from scipy.special import chdtrc, expit, logit, ndtr, ndtri
 from delinquency.evaluation._door import outcomes_and_scores, whole_of
 from delinquency.evaluation._intervals import jeffreys
 
-__all__ = ["Calibration", "calibration"]
+__all__ = ["TRUTH_FIGURES", "Calibration", "calibration"]
+
+TRUTH_FIGURES = (
+    "intercept",
+    "intercept_low",
+    "intercept_high",
+    "slope",
+    "log_loss",
+    "brier",
+    "ece",
+)
+"""The figures of `Calibration` that tables of several scores, segments or months show."""
 
 _GROUPS_A_BIN = (
     200  # see _noise: the binomial draw of a group of neighbours stands for its accounts

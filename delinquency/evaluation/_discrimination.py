@@ -15,7 +15,10 @@ from delinquency.evaluation._delong import auc_and_influence, clusters_of, varia
 from delinquency.evaluation._door import level_of, outcomes_and_scores, whole_of
 from delinquency.evaluation._hmeasure import h_measure
 
-__all__ = ["Discrimination", "discrimination", "gains", "roc"]
+__all__ = ["RANK_FIGURES", "Discrimination", "discrimination", "gains", "roc"]
+
+RANK_FIGURES = ("auc", "auc_low", "auc_high", "gini", "ks")
+"""The figures of `Discrimination` that tables of several scores, segments or months show."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where are we going, shall we get there, and what would it take? A goal and its review."""
+"""A goal: a target that can be checked, and the share of it that is expected by a day."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ import pandas as pd
 
 from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.evaluation._door import finite_of
+from delinquency.evaluation._goal_metrics import METRICS
+from delinquency.evaluation._goal_review import (
+    GoalReview,
+    broken_guardrails,
+    chance_to_reach,
+    feasibility,
+    lacking_in_best,
+    number,
+    standing,
+)
 from delinquency.schema import as_date
 
-__all__ = ["Goal", "GoalReview"]
+__all__ = ["Goal"]
 
-# metric: whether it is money (and so needs a guardrail of conduct), whether more is better
-METRICS = {
-    "amount": (True, True),
-    "rate": (True, True),
-    "cure": (False, True),
-    "roll": (False, False),
-    "cost_to_collect": (True, False),
-}
 # a money goal alone rewards pressure; these words name something that pressure makes worse
 CONDUCT = (
     "complaint",
@@ -38,46 +40,6 @@ CONDUCT = (
     "conduct",
     "opt_out",
 )
-
-
-@dataclass(frozen=True)
-class GoalReview:
-    """How a goal stands on a day.
-
-    Attributes
-    ----------
-    pace : float
-        Actual over what was expected by now; 1 is on course. For shares that are to fall, below 1 is good.
-    expected_share : float
-        Share of the whole expected by now, from the curve and the working days.
-    days_left : int
-        Working days from tomorrow to the end.
-    run_rate : float
-        What each of them must bring, in the unit of the actual figure; 0 when the goal is reached.
-    probability : float
-        Chance to reach the goal, by simulation; missing without a forecast.
-    feasible : bool or None
-        Whether the target lies within the P90 of the best plan; None without one.
-    lacking : float
-        What the P90 of the best plan lacks.
-    lines : tuple of str
-        The same in words.
-    warnings : tuple of str
-        What is wrong with the goal itself, and guardrails that are broken.
-    """
-
-    pace: float
-    expected_share: float
-    days_left: int
-    run_rate: float
-    probability: float
-    feasible: bool | None
-    lacking: float
-    lines: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "\n".join([*self.lines, *(f"warning: {text}" for text in self.warnings)])
 
 
 @dataclass(frozen=True)
@@ -156,7 +118,7 @@ class Goal:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the goal as it stands."""
-        money, _ = METRICS[self.metric]
+        money = METRICS[self.metric].money
         guarded = any(word in name.lower() for name in self.guardrails or {} for word in CONDUCT)
         return (
             ("a money goal stands without a guardrail of conduct",) if money and not guarded else ()
@@ -260,99 +222,35 @@ class Goal:
         100 lies beyond the P90 of the best plan, 90, by 10; 4 more agent_hours a day would do.
         warning: complaint_rate stands at 0.02, above its limit of 0.01
         """
-        share = self.expected_share(as_of, holidays=holidays, curve=curve)
+        metric, day = METRICS[self.metric], as_date(as_of)
+        share = self.expected_share(day, holidays=holidays, curve=curve)
         actual = float(finite_of(actual, "actual", "the figure so far")[0])
-        day = as_date(as_of)
-        left = len(
-            self._working_days(max(day + pd.Timedelta(days=1), self.start), self.end, holidays)
-        )
-        adds_up = self.metric in ("amount", "rate", "cure")
-        expected = self.target * share if adds_up else self.target
+        tomorrow = max(day + pd.Timedelta(days=1), self.start)
+        left = len(self._working_days(tomorrow, self.end, holidays))
+        expected = self.target * share if metric.adds_up else self.target
         pace = actual / expected if expected > 0 else math.nan
-        rate = max(self.target - actual, 0.0) / left if adds_up and left else 0.0
-        chance = self._chance(forecast)
-        feasible, lacking = self._reach(best_plan)
-        lines = [self._standing(day, actual, share, pace, adds_up)]
-        if adds_up and actual < self.target:
-            lines.append(f"{left} working days are left; each must bring {_number(rate)}.")
+        to_go = max(self.target - actual, 0.0) if metric.adds_up else 0.0
+        rate = to_go / left if left else 0.0
+        chance = chance_to_reach(self.target, metric, forecast)
+        lacking = lacking_in_best(self.target, metric, best_plan)
+        lines = [standing(self, day, actual, share, pace)]
+        if to_go > 0:
+            lines.append(f"{left} working days are left; each must bring {number(rate)}.")
         if not math.isnan(chance):
             lines.append(f"The chance to reach it is {chance:.0%}.")
-        if feasible is not None:
-            lines.append(self._feasibility(feasible, lacking, prices or {}, left))
-        broken = self._broken(guardrails or {})
+        if lacking is not None:
+            lines.append(feasibility(self.target, metric, lacking, prices or {}, left))
         return GoalReview(
-            pace,
-            share,
-            left,
-            rate,
-            chance,
-            feasible,
-            lacking,
-            tuple(lines),
-            (*self.warnings, *broken),
+            pace=pace,
+            expected_share=share,
+            days_left=left,
+            run_rate=rate,
+            probability=chance,
+            feasible=None if lacking is None else lacking <= 0,
+            lacking=max(lacking or 0.0, 0.0),
+            lines=tuple(lines),
+            warnings=(
+                *self.warnings,
+                *broken_guardrails(self.guardrails or {}, guardrails or {}),
+            ),
         )
-
-    def _standing(
-        self, day: pd.Timestamp, actual: float, share: float, pace: float, adds_up: bool
-    ) -> str:
-        of = f" of {self.denominator}" if self.denominator else ""
-        stands = f"{day:%Y-%m-%d}: {_number(actual)} of {_number(self.target)}{of}"
-        if not adds_up:
-            return f"{stands} at most."
-        if math.isnan(pace):
-            return f"{stands}; nothing was expected yet."
-        return f"{stands}; {share:.0%} was expected by now, so the pace is {_number(pace)}."
-
-    def _chance(self, forecast: Any) -> float:
-        if forecast is None:
-            return math.nan
-        finals = finite_of(forecast, "forecast", "simulated final figures")
-        _, rises = METRICS[self.metric]
-        return float((finals >= self.target).mean() if rises else (finals <= self.target).mean())
-
-    def _reach(self, best_plan: Any) -> tuple[bool | None, float]:
-        if best_plan is None:
-            return None, 0.0
-        finals = finite_of(best_plan, "best_plan", "simulated final figures")
-        _, rises = METRICS[self.metric]
-        best = float(np.quantile(finals, 0.9 if rises else 0.1))
-        lacking = self.target - best if rises else best - self.target
-        return lacking <= 0, max(lacking, 0.0)
-
-    def _feasibility(
-        self, feasible: bool, lacking: float, prices: Mapping[str, float], left: int
-    ) -> str:
-        if feasible:
-            return f"{_number(self.target)} lies within the P90 of the best plan."
-        _, rises = METRICS[self.metric]
-        best = self.target - lacking if rises else self.target + lacking
-        text = (
-            f"{_number(self.target)} lies beyond the P90 of the best plan, {_number(best)}, "
-            f"by {_number(lacking)}"
-        )
-        worth = {name: price for name, price in prices.items() if price > 0}
-        if not worth or not left:
-            return text + "."
-        ways = [
-            f"{math.ceil(lacking / price / left - 1e-9):,} more {name}"
-            for name, price in worth.items()
-        ]
-        return f"{text}; {' or '.join(ways)} a day would do."
-
-    def _broken(self, figures: Mapping[str, float]) -> list[str]:
-        found = []
-        for name, limit in (self.guardrails or {}).items():
-            if name not in figures:
-                continue
-            figure = figures[name]
-            if pd.isna(figure):
-                found.append(f"{name} has no figure; its limit is {_number(limit)}")
-            elif finite_of(figure, f"guardrails.{name}", "a figure")[0] > limit:
-                stands, most = _number(figure), _number(limit)
-                found.append(f"{name} stands at {stands}, above its limit of {most}")
-        return found
-
-
-def _number(x: float) -> str:
-    # from 99.5 on two digits would be written as 1e+02
-    return f"{x:,.0f}" if abs(x) >= 99.5 or x == round(x) else f"{x:.2g}"

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from delinquency.errors import InputError
 from delinquency.evaluation._goal import Goal
+from delinquency.evaluation._goal_metrics import MetricName
 from delinquency.settings import Model, Name, read_settings
 
 __all__ = ["GoalEntry", "read_goals"]
@@ -40,7 +41,7 @@ class GoalEntry(Model):
     """
 
     goal: Name
-    metric: Literal["amount", "rate", "cure", "roll", "cost_to_collect"]
+    metric: MetricName
     target: Annotated[float, Field(gt=0)]
     start: Day
     end: Day

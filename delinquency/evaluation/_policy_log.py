@@ -71,7 +71,11 @@ def admit_log(
                 Problem("DLQ-102", f'column "{name}" is missing', "log", 1, hint)
                 for name, hint in zip(lacking, hints, strict=True)
             ),
-            *([Problem("DLQ-100", "no rows", "log", 0)] if table.empty else []),
+            *(
+                [Problem("DLQ-100", "no rows", "log", 0, "there is nothing to evaluate")]
+                if table.empty
+                else []
+            ),
         )
     _refuse_values(table, names)
     matrix = _features_of(table, names, features)
@@ -112,7 +116,11 @@ def _refuse_values(table: pd.DataFrame, names: dict[str, str]) -> None:
             count = int(table[names[role]].isna().sum())
             problems.append(
                 Problem(
-                    "DLQ-104", f"values are missing in {count:,} rows", f"log.{names[role]}", count
+                    "DLQ-104",
+                    f"values are missing in {count:,} rows",
+                    f"log.{names[role]}",
+                    count,
+                    "fill them, or leave the rows out",
                 )
             )
     reward = pd.to_numeric(table[names["reward"]], errors="coerce").to_numpy("float64")

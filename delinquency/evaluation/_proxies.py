@@ -114,13 +114,15 @@ _COLUMNS = [
 
 def _ranks(table: pd.DataFrame, n: int) -> np.ndarray:
     """Return the ranks of the features (n, features), missing lowest."""
-    problems = []
+    problems, one = [], "give one row a person"
     if len(table) != n:
-        problems.append(Problem("DLQ-103", f"{len(table):,} rows for {n:,} people", "features"))
+        problems.append(
+            Problem("DLQ-103", f"{len(table):,} rows for {n:,} people", "features", fix=one)
+        )
     text = [name for name in table.columns if not is_number(table[name])]
     if text:
         what = f"expected numbers in {len(text)} columns, first {text[0]!r}"
-        problems.append(Problem("DLQ-103", what, "features", len(text)))
+        problems.append(Problem("DLQ-103", what, "features", len(text), "encode or drop them"))
     if problems:
         raise InputError(*problems)
     values = table.to_numpy(dtype="float64", na_value=np.nan)

@@ -8,24 +8,14 @@ import numpy as np
 import pandas as pd
 
 from delinquency.evaluation._bands import rates_by
-from delinquency.evaluation._calibration import calibration
-from delinquency.evaluation._discrimination import discrimination
+from delinquency.evaluation._calibration import TRUTH_FIGURES, calibration
+from delinquency.evaluation._discrimination import RANK_FIGURES, discrimination
 from delinquency.evaluation._door import outcomes_and_scores
 from delinquency.evaluation._groups import groups_of, month_ends
 
 __all__ = ["by_month", "by_segment"]
 
-_RANK = ("auc", "auc_low", "auc_high", "gini", "ks")
-_TRUTH = (
-    "intercept",
-    "intercept_low",
-    "intercept_high",
-    "slope",
-    "log_loss",
-    "brier",
-    "ece",
-    "ece_noise_high",
-)
+_TRUTH = (*TRUTH_FIGURES, "ece_noise_high")
 
 
 def by_segment(
@@ -124,14 +114,14 @@ def _by(
         inside = codes == position
         of_group = None if account is None else account[inside]
         figures.append(_figures(y[inside], p[inside], of_group, simulations))
-    return rates.join(pd.DataFrame(figures, columns=[*_RANK, *_TRUTH]))
+    return rates.join(pd.DataFrame(figures, columns=[*RANK_FIGURES, *_TRUTH]))
 
 
 def _figures(
     y: np.ndarray, p: np.ndarray, account: np.ndarray | None, simulations: int
 ) -> list[float]:
     if y.sum() in (0, len(y)):
-        return [np.nan] * len(_RANK + _TRUTH)
+        return [np.nan] * len(RANK_FIGURES + _TRUTH)
     ranking = discrimination(y, p, account=account)
     truth = calibration(y, p, simulations=simulations)
-    return [getattr(ranking, f) for f in _RANK] + [getattr(truth, f) for f in _TRUTH]
+    return [getattr(ranking, f) for f in RANK_FIGURES] + [getattr(truth, f) for f in _TRUTH]

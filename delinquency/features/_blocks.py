@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from delinquency.features import _contrast, _line, _quartiles, _recency, _status, _windowed
-from delinquency.features._core import ONCE, WINDOWED
+from delinquency.features._core_once import ONCE
+from delinquency.features._core_windowed import WINDOWED
 from delinquency.features._feature import Feature
 from delinquency.features._kernels import core_features
 from delinquency.features._person import PERSON

@@ -96,7 +96,7 @@ def build_features(
     if people is not None and "person_id" in people:
         columns.add("person_id")
     plan = plan_features(columns, as_of, snapshots, windows, spec, threads)
-    cuts, values = compute(table, plan)
+    cuts, values, _ = compute(table, plan)
     if not len(cuts.begins):
         raise nothing_known("months", table["month"])
     if not plan.person:
@@ -113,7 +113,7 @@ def _across_accounts(table: pd.DataFrame, plan: Plan, people: Any) -> np.ndarray
     blocks = tuple(
         b for b in BLOCKS if not {*BASE}.isdisjoint(f.name for f in b.entries(BASE_WINDOWS))
     )
-    cuts, values = compute(table, Plan(plan.dates, BASE_WINDOWS, blocks, base, plan.threads))
+    cuts, values, _ = compute(table, Plan(plan.dates, BASE_WINDOWS, blocks, base, plan.threads))
     person = persons_of(people, table["account_id"].iloc[cuts.begins])
     seen = person_values(person, cuts.views, dict(zip(BASE, values.T, strict=True)))
     return seen[:, [PERSON.index(feature) for feature in plan.person]]

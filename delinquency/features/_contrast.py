@@ -13,20 +13,18 @@ import numpy as np
 from delinquency.features._compile import compiled
 from delinquency.features._feature import Feature
 from delinquency.features._rows import Block
+from delinquency.features._words import DPD, LAST_24, PAY, USE
 
 __all__ = ["BLOCK"]
 
 LOOK = 24
-_24 = "; rows of the last 24 months"
-_DPD = ("days_past_due",)
-_PAY = ("amount_due", "amount_paid")
 
 # What is looked at: stem, topic, inputs, unit, format, English, Chinese, definition of the row value.
-_DAYS = ("dpd", "arrears", _DPD, "days", ".1f", "days past due", "逾期天数", "days_past_due")
+_DAYS = ("dpd", "arrears", DPD, "days", ".1f", "days past due", "逾期天数", "days_past_due")
 _UTILISATION = (
     "utilisation",
     "utilisation",
-    ("balance", "credit_limit"),
+    USE,
     "share",
     ".0%",
     "use of the limit",
@@ -47,7 +45,7 @@ _PAID = (
 _RATIO = (
     "payment_ratio",
     "payments",
-    _PAY,
+    PAY,
     "ratio",
     ".0%",
     "share of the due paid",
@@ -81,7 +79,7 @@ def _year_back(months: int) -> tuple[Feature, ...]:
             f"dpd_mean_12m_back{months}",
             family="short_over_long",
             topic="arrears",
-            inputs=_DPD,
+            inputs=DPD,
             unit="days",
             missing="no month on record in that year",
             sign=1,
@@ -94,7 +92,7 @@ def _year_back(months: int) -> tuple[Feature, ...]:
             f"paid_to_due_12m_back{months}",
             family="short_over_long",
             topic="payments",
-            inputs=_PAY,
+            inputs=PAY,
             unit="ratio",
             missing="no due above zero in that year, over months whose due and payment are both known",
             sign=-1,
@@ -118,7 +116,7 @@ def _against(value: _Value, other: str, english: str, chinese: str) -> Feature:
         missing="unknown in either of the two months, or only one month on record",
         reason_en=f"Change in {name_en} from the {english} month on record to the last: {{value:+{form}}}.",
         reason_zh=f"{name_zh}较{chinese}有记录月份的变化:{{value:+{form}}}。",
-        definition=f"{definition} of the last row minus that of the {english} row{_24}",
+        definition=f"{definition} of the last row minus that of the {english} row{LAST_24}",
         window=LOOK,
     )
 
@@ -134,7 +132,7 @@ def _over_mean(value: _Value) -> Feature:
         missing="unknown in the last month on record, or no mean above zero over 24 months",
         reason_en=f"Last {name_en} as a share of its average over 24 months: {{value:.0%}}.",
         reason_zh=f"最近一期{name_zh}与近24个月平均值之比:{{value:.0%}}。",
-        definition=f"{definition} of the last row / its mean{_24}",
+        definition=f"{definition} of the last row / its mean{LAST_24}",
         window=LOOK,
     )
 
@@ -151,7 +149,7 @@ def _steps(value: _Value) -> tuple[Feature, ...]:
             missing="no two rows in a row with known values in the last 24 months",
             reason_en=f"Largest rise of {name_en} from one month to the next, 24 months: {{value:+{form}}}.",
             reason_zh=f"近24个月{name_zh}单期最大升幅:{{value:+{form}}}。",
-            definition=f"largest difference of {definition} from that of the row before{_24}",
+            definition=f"largest difference of {definition} from that of the row before{LAST_24}",
             window=LOOK,
         ),
         Feature(
@@ -164,7 +162,7 @@ def _steps(value: _Value) -> tuple[Feature, ...]:
             reason_en=f"Spread of the monthly steps of {name_en} over 24 months: {{value:{form}}}.",
             reason_zh=f"近24个月{name_zh}逐期变化的标准差:{{value:{form}}}。",
             definition=f"standard deviation (ddof 1) of the differences of {definition} from that of "
-            f"the row before{_24}",
+            f"the row before{LAST_24}",
             window=LOOK,
         ),
     )
@@ -182,7 +180,7 @@ def _rank(value: _Value) -> Feature:
         reason_en=f"Share of the other 24 months in which {name_en} was lower than now: {{value:.0%}}.",
         reason_zh=f"近24个月中{name_zh}低于当前的月份比例:{{value:.0%}}。",
         definition=f"share of the other rows whose {definition} is below that of the last row, ties "
-        f"counted half{_24}",
+        f"counted half{LAST_24}",
         window=LOOK,
     )
 

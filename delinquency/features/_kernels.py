@@ -6,8 +6,8 @@ to the edge of a window, writes that window, and walks on. Sums therefore have o
 first, whatever the chunk or the thread.
 
 To add a windowed feature: give it a slot below, take it in beside its likes, write it beside its
-likes, and enter it in `_core` at the same place. A missing number is NaN, and ``x == x`` asks whether
-it is known.
+likes, and enter it in `_core_windowed` at the same place. A missing number is NaN, and ``x == x`` asks
+whether it is known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from delinquency.features._compile import compiled
 
 __all__ = ["core_features", "find_cuts"]
 
-# Slots of one window, in the order of `_core.WINDOWED`.
+# Slots of one window, in the order of `_core_windowed.WINDOWED`.
 N_OBS, DPD_MAX, DPD_MEAN, DPD1_COUNT, DPD30_COUNT, MONTHS_SINCE_DPD30 = range(6)
 CURRENT_STREAK, WORST_STREAK = range(6, 8)
 UTILISATION_MEAN, UTILISATION_MAX, UTILISATION_MIN, UTILISATION_SLOPE = range(8, 12)
@@ -29,7 +29,7 @@ UTILISATION_LAST_MINUS_MEAN, DPD_LAST_MINUS_MEAN = range(17, 19)
 BALANCE_MEAN, BALANCE_LAST_MINUS_MEAN, ROLL_FORWARD_COUNT, ROLL_BACK_COUNT = range(19, 23)
 WINDOW_SLOTS = 23
 
-# Slots told once, counted from the end of the last window, in the order of `_core.ONCE`.
+# Slots told once, counted from the end of the last window, in the order of `_core_once.ONCE`.
 DPD_LAST, UTILISATION_LAST, BALANCE_LAST, AMOUNT_DUE_LAST, AMOUNT_PAID_LAST = range(5)
 CREDIT_LIMIT_LAST, MONTHS_SINCE_LAST_OBS, MONTHS_OBSERVED_24M = range(5, 8)
 

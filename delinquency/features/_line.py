@@ -9,14 +9,12 @@ import numpy as np
 from delinquency.features._compile import compiled
 from delinquency.features._feature import Feature
 from delinquency.features._rows import Block
+from delinquency.features._words import LAST_24, NO_ROW_IS_0, USE
 
 __all__ = ["BLOCK"]
 
 LOOK = 24
 YEAR = 12
-_24 = "; rows of the last 24 months"
-_USE = ("balance", "credit_limit")
-_NEVER = "never: no row counts as 0"
 
 _PAYMENT = (
     ("none", "no payment", "未还款", "amount_paid <= 0"),
@@ -37,7 +35,7 @@ _GRID = tuple(
         topic="payments",
         inputs=("days_past_due", "amount_due", "amount_paid"),
         unit="months",
-        missing=_NEVER,
+        missing=NO_ROW_IS_0,
         reason_en=f"Months of the last 12 with {paid[1]} and {late[1]}: {{value:.0f}}.",
         reason_zh=f"最近12个月中{paid[2]}且{late[2]}的月数:{{value:.0f}}个月。",
         definition=f"rows of the last 12 months with amount_due > 0, ratio = amount_paid / amount_due, "
@@ -53,7 +51,7 @@ _LINE = (
         "headroom_last",
         family="revolving",
         topic="utilisation",
-        inputs=_USE,
+        inputs=USE,
         unit="money",
         missing="unknown balance or limit in the last month on record",
         reason_en="Limit left unused in the last month on record: {value:,.0f}.",
@@ -69,7 +67,7 @@ _LINE = (
         missing="unknown limit in the last month on record, or no first known limit above zero",
         reason_en="Change of the credit limit over the last 24 months: {value:+.0%}.",
         reason_zh="最近24个月信用额度变化幅度:{value:+.0%}。",
-        definition=f"credit_limit of the last row / the first known credit_limit - 1{_24}",
+        definition=f"credit_limit of the last row / the first known credit_limit - 1{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -78,10 +76,10 @@ _LINE = (
         topic="limit",
         inputs=("credit_limit",),
         unit="months",
-        missing=_NEVER,
+        missing=NO_ROW_IS_0,
         reason_en="Times the credit limit was raised in the last 24 months: {value:.0f}.",
         reason_zh="最近24个月额度上调次数:{value:.0f}次。",
-        definition=f"rows whose credit_limit is above that of the row before{_24}",
+        definition=f"rows whose credit_limit is above that of the row before{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -90,10 +88,10 @@ _LINE = (
         topic="limit",
         inputs=("credit_limit",),
         unit="months",
-        missing=_NEVER,
+        missing=NO_ROW_IS_0,
         reason_en="Times the credit limit was cut in the last 24 months: {value:.0f}.",
         reason_zh="最近24个月额度下调次数:{value:.0f}次。",
-        definition=f"rows whose credit_limit is below that of the row before{_24}",
+        definition=f"rows whose credit_limit is below that of the row before{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -102,10 +100,10 @@ _LINE = (
         topic="balance",
         inputs=("balance",),
         unit="months",
-        missing=_NEVER,
+        missing=NO_ROW_IS_0,
         reason_en="Months of the last 24 with a balance in the customer's favour: {value:.0f}.",
         reason_zh="最近24个月中余额为溢缴款的月数:{value:.0f}个月。",
-        definition=f"rows with balance < 0{_24}",
+        definition=f"rows with balance < 0{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -114,10 +112,10 @@ _LINE = (
         topic="balance",
         inputs=("balance",),
         unit="months",
-        missing=_NEVER,
+        missing=NO_ROW_IS_0,
         reason_en="Months of the last 24 with nothing owed: {value:.0f}.",
         reason_zh="最近24个月中余额为零的月数:{value:.0f}个月。",
-        definition=f"rows with balance = 0{_24}",
+        definition=f"rows with balance = 0{LAST_24}",
         window=LOOK,
     ),
 )
@@ -132,7 +130,7 @@ _INSTALMENTS = (
         missing="unknown balance in the last month on record, or no first known balance above zero",
         reason_en="Balance left as a share of that at the start of 24 months: {value:.0%}.",
         reason_zh="当前余额占近24个月初余额的比例:{value:.0%}。",
-        definition=f"balance of the last row / the first known balance{_24}",
+        definition=f"balance of the last row / the first known balance{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -144,7 +142,7 @@ _INSTALMENTS = (
         missing="unknown balance in the last month on record, or no balance above zero",
         reason_en="Balance left as a share of its peak of 24 months: {value:.0%}.",
         reason_zh="当前余额占近24个月最高余额的比例:{value:.0%}。",
-        definition=f"balance of the last row / the largest balance{_24}",
+        definition=f"balance of the last row / the largest balance{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -165,10 +163,10 @@ _INSTALMENTS = (
         topic="payments",
         inputs=("amount_due",),
         unit="months",
-        missing=_NEVER,
+        missing=NO_ROW_IS_0,
         reason_en="Times the amount due changed in the last 24 months: {value:.0f}.",
         reason_zh="最近24个月应还金额变动次数:{value:.0f}次。",
-        definition=f"rows whose amount_due differs from that of the row before, both known{_24}",
+        definition=f"rows whose amount_due differs from that of the row before, both known{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -180,7 +178,7 @@ _INSTALMENTS = (
         missing="unknown due in the last month on record, or no mean above zero over 24 months",
         reason_en="Amount due now as a share of its average over 24 months: {value:.0%}.",
         reason_zh="当前应还金额与近24个月平均值之比:{value:.0%}。",
-        definition=f"amount_due of the last row / its mean{_24}",
+        definition=f"amount_due of the last row / its mean{LAST_24}",
         window=LOOK,
     ),
 )

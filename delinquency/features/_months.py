@@ -95,7 +95,7 @@ def month_matrix(
     entries = tuple(_entry(name, inputs, age) for age in range(ages) for name, inputs in _VALUES)
     block = Block(month_values, windowed=(), once=entries)
     plan = Plan(dates, lengths, (block,), entries, threads or os.cpu_count() or 1)
-    cuts, values = compute(table, plan)
+    cuts, values, _ = compute(table, plan)
     if not len(values):
         raise nothing_known("months", table["month"])
     return framed(table, plan, cuts, values)

@@ -7,24 +7,19 @@ import numpy as np
 from delinquency.features._compile import compiled
 from delinquency.features._feature import Feature
 from delinquency.features._rows import Block
+from delinquency.features._words import DPD, NO_RATIO, NO_ROW, NO_USE, PAY, USE
 
 __all__ = ["BLOCK"]
 
-_DPD = ("days_past_due",)
-_PAY = ("amount_due", "amount_paid")
-_USE = ("balance", "credit_limit")
-_NO_ROW = "no month on record in the window"
-_NO_RATIO = "no month in the window with a due above zero and a known payment"
-_NO_USE = "no month in the window with a known balance and a limit above zero"
 
 _ENTRIES = (
     Feature(
         "dpd_median",
         family="quartiles",
         topic="arrears",
-        inputs=_DPD,
+        inputs=DPD,
         unit="days",
-        missing=_NO_ROW,
+        missing=NO_ROW,
         sign=1,
         reason_en="Days past due in a usual month of the last {months}: {value:.0f}.",
         reason_zh="最近{months}个月逾期天数中位数:{value:.0f}天。",
@@ -34,9 +29,9 @@ _ENTRIES = (
         "dpd_q3",
         family="quartiles",
         topic="arrears",
-        inputs=_DPD,
+        inputs=DPD,
         unit="days",
-        missing=_NO_ROW,
+        missing=NO_ROW,
         sign=1,
         reason_en="Days past due exceeded in a quarter of the last {months} months: {value:.0f}.",
         reason_zh="最近{months}个月逾期天数上四分位数:{value:.0f}天。",
@@ -46,9 +41,9 @@ _ENTRIES = (
         "payment_ratio_q1",
         family="quartiles",
         topic="payments",
-        inputs=_PAY,
+        inputs=PAY,
         unit="ratio",
-        missing=_NO_RATIO,
+        missing=NO_RATIO,
         sign=-1,
         reason_en="Share of the due paid in the weaker months of the last {months}: {value:.0%}.",
         reason_zh="最近{months}个月单月还款比例下四分位数:{value:.0%}。",
@@ -58,9 +53,9 @@ _ENTRIES = (
         "payment_ratio_median",
         family="quartiles",
         topic="payments",
-        inputs=_PAY,
+        inputs=PAY,
         unit="ratio",
-        missing=_NO_RATIO,
+        missing=NO_RATIO,
         sign=-1,
         reason_en="Share of the due paid in a usual month of the last {months}: {value:.0%}.",
         reason_zh="最近{months}个月单月还款比例中位数:{value:.0%}。",
@@ -70,9 +65,9 @@ _ENTRIES = (
         "utilisation_median",
         family="quartiles",
         topic="utilisation",
-        inputs=_USE,
+        inputs=USE,
         unit="share",
-        missing=_NO_USE,
+        missing=NO_USE,
         reason_en="Use of the limit in a usual month of the last {months}: {value:.0%}.",
         reason_zh="最近{months}个月额度使用率中位数:{value:.0%}。",
         definition="median of balance / credit_limit",
@@ -81,9 +76,9 @@ _ENTRIES = (
         "utilisation_q3",
         family="quartiles",
         topic="utilisation",
-        inputs=_USE,
+        inputs=USE,
         unit="share",
-        missing=_NO_USE,
+        missing=NO_USE,
         reason_en="Use of the limit exceeded in a quarter of the last {months} months: {value:.0%}.",
         reason_zh="最近{months}个月额度使用率上四分位数:{value:.0%}。",
         definition="upper quartile of balance / credit_limit",

@@ -7,13 +7,11 @@ import numpy as np
 from delinquency.features._compile import compiled
 from delinquency.features._feature import Feature
 from delinquency.features._rows import Block
+from delinquency.features._words import DPD, LAST_24, NO_ROW_IS_0, PAY, USE
 
 __all__ = ["BLOCK"]
 
 LOOK = 24
-_DPD = ("days_past_due",)
-_PAY = ("amount_due", "amount_paid")
-_24 = "; rows of the last 24 months"
 
 
 def _since(
@@ -35,7 +33,7 @@ def _since(
         sign=sign,
         reason_en=f"Months since {reason_en}: {{value:.0f}}.",
         reason_zh=f"距{reason_zh}的月数:{{value:.0f}}个月。",
-        definition=f"snapshot month minus the month of the last row {definition}{_24}",
+        definition=f"snapshot month minus the month of the last row {definition}{LAST_24}",
         window=LOOK,
     )
 
@@ -44,7 +42,7 @@ _RECENCY = (
     _since(
         "months_since_dpd1",
         "arrears",
-        _DPD,
+        DPD,
         -1,
         "the account was last in arrears",
         "最近一次逾期",
@@ -53,7 +51,7 @@ _RECENCY = (
     _since(
         "months_since_dpd60",
         "arrears",
-        _DPD,
+        DPD,
         -1,
         "the account was last 60 or more days late",
         "最近一次逾期60天及以上",
@@ -62,7 +60,7 @@ _RECENCY = (
     _since(
         "months_since_dpd90",
         "arrears",
-        _DPD,
+        DPD,
         -1,
         "the account was last 90 or more days late",
         "最近一次逾期90天及以上",
@@ -71,7 +69,7 @@ _RECENCY = (
     _since(
         "months_since_missed",
         "payments",
-        _PAY,
+        PAY,
         -1,
         "a due last went without any payment",
         "最近一次应还而未还款",
@@ -80,7 +78,7 @@ _RECENCY = (
     _since(
         "months_since_short",
         "payments",
-        _PAY,
+        PAY,
         -1,
         "less than the due was last paid",
         "最近一次未足额还款",
@@ -89,7 +87,7 @@ _RECENCY = (
     _since(
         "months_since_full",
         "payments",
-        _PAY,
+        PAY,
         1,
         "the due was last paid in full",
         "最近一次足额还款",
@@ -107,7 +105,7 @@ _RECENCY = (
     _since(
         "months_since_worst",
         "arrears",
-        _DPD,
+        DPD,
         0,
         "the worst arrears of the last 24 months",
         "最近24个月最严重逾期",
@@ -126,105 +124,102 @@ _RECENCY = (
         "clean_streak",
         family="recency",
         topic="arrears",
-        inputs=_DPD,
+        inputs=DPD,
         unit="months",
-        missing="never: no row counts as 0",
+        missing=NO_ROW_IS_0,
         sign=-1,
         reason_en="Months without arrears in a row up to now: {value:.0f}.",
         reason_zh="截至目前连续无逾期月数:{value:.0f}个月。",
         definition="length of the run of rows with days_past_due < 1 that ends at the account's last "
-        f"row{_24}",
+        f"row{LAST_24}",
         window=LOOK,
     ),
 )
 
 
-def _fading(half_life: int) -> tuple[Feature, ...]:
-    memory_en = f"with half the weight every {half_life} months"
-    memory_zh = f"每{half_life}个月权重减半"
-    weight = f"weight 0.5 ** (age / {half_life}), age in months before the snapshot month{_24}"
+# What fades: name (with the half-life), topic, inputs, unit, sign, missing, English, Chinese, format,
+# definition.
+_FADING = (
+    (
+        "dpd_decay{}_sum",
+        "arrears",
+        DPD,
+        "days",
+        1,
+        "no month on record in the last 24",
+        "Sum of days past due",
+        "逾期天数加权合计",
+        ".1f",
+        "weighted sum of days_past_due",
+    ),
+    (
+        "dpd_decay{}_mean",
+        "arrears",
+        DPD,
+        "days",
+        1,
+        "no month on record in the last 24",
+        "Average days past due",
+        "逾期天数加权平均",
+        ".1f",
+        "weighted mean of days_past_due",
+    ),
+    (
+        "missed_decay{}_share",
+        "payments",
+        PAY,
+        "share",
+        1,
+        "no month of the last 24 with a due above zero and a known payment",
+        "Share of dues without any payment",
+        "应还而未还款的加权比例",
+        ".0%",
+        "weighted share of rows with amount_paid <= 0 among those with amount_due > 0",
+    ),
+    (
+        "paid_to_due_decay{}",
+        "payments",
+        PAY,
+        "ratio",
+        -1,
+        "no due above zero in the last 24 months",
+        "Share of what was due that was paid",
+        "已还金额占应还金额的加权比例",
+        ".0%",
+        "weighted sum of amount_paid / weighted sum of amount_due, where both are known",
+    ),
+    (
+        "utilisation_decay{}_mean",
+        "utilisation",
+        USE,
+        "share",
+        0,
+        "no month of the last 24 with a known use of the limit",
+        "Average use of the limit",
+        "额度使用率加权平均",
+        ".0%",
+        "weighted mean of balance / credit_limit",
+    ),
+)
 
-    def entry(
-        name: str,
-        topic: str,
-        inputs: tuple[str, ...],
-        unit: str,
-        sign: int,
-        missing: str,
-        text: tuple[str, str],
-        form: str,
-        definition: str,
-    ) -> Feature:
-        return Feature(
-            name,
+
+def _fading(half_life: int) -> tuple[Feature, ...]:
+    weight = f"weight 0.5 ** (age / {half_life}), age in months before the snapshot month{LAST_24}"
+    return tuple(
+        Feature(
+            name.format(half_life),
             family="decay",
             topic=topic,
             inputs=inputs,
             unit=unit,
             missing=missing,
             sign=sign,
-            reason_en=f"{text[0]}, {memory_en}: {{value:{form}}}.",
-            reason_zh=f"{text[1]}({memory_zh}):{{value:{form}}}。",
+            reason_en=f"{english}, with half the weight every {half_life} months: {{value:{form}}}.",
+            reason_zh=f"{chinese}(每{half_life}个月权重减半):{{value:{form}}}。",
             definition=f"{definition}; {weight}",
             window=LOOK,
         )
-
-    return (
-        entry(
-            f"dpd_decay{half_life}_sum",
-            "arrears",
-            _DPD,
-            "days",
-            1,
-            "no month on record in the last 24",
-            ("Sum of days past due", "逾期天数加权合计"),
-            ".1f",
-            "weighted sum of days_past_due",
-        ),
-        entry(
-            f"dpd_decay{half_life}_mean",
-            "arrears",
-            _DPD,
-            "days",
-            1,
-            "no month on record in the last 24",
-            ("Average days past due", "逾期天数加权平均"),
-            ".1f",
-            "weighted mean of days_past_due",
-        ),
-        entry(
-            f"missed_decay{half_life}_share",
-            "payments",
-            _PAY,
-            "share",
-            1,
-            "no month of the last 24 with a due above zero and a known payment",
-            ("Share of dues without any payment", "应还而未还款的加权比例"),
-            ".0%",
-            "weighted share of rows with amount_paid <= 0 among those with amount_due > 0",
-        ),
-        entry(
-            f"paid_to_due_decay{half_life}",
-            "payments",
-            _PAY,
-            "ratio",
-            -1,
-            "no due above zero in the last 24 months",
-            ("Share of what was due that was paid", "已还金额占应还金额的加权比例"),
-            ".0%",
-            "weighted sum of amount_paid / weighted sum of amount_due, where both are known",
-        ),
-        entry(
-            f"utilisation_decay{half_life}_mean",
-            "utilisation",
-            ("balance", "credit_limit"),
-            "share",
-            0,
-            "no month of the last 24 with a known use of the limit",
-            ("Average use of the limit", "额度使用率加权平均"),
-            ".0%",
-            "weighted mean of balance / credit_limit",
-        ),
+        for name, topic, inputs, unit, sign, missing, english, chinese, form, definition in _FADING
     )
 
 

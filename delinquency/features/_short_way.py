@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from delinquency.features._compile import compiled
-from delinquency.features._kernels import PLAIN
 from delinquency.features._rows import Keys
 from delinquency.schema import DATE_DTYPE, MONTHS, month_number
 
 __all__ = ["changes", "short_way"]
 
 _DAY = 86_400_000_000  # microseconds
-_MOST_DAYS = float(1 << 53)  # as a whole number it loses nothing
+_WHOLE = float(1 << 52)
+PLAIN = (1 << 62) - 1  # as in `_kernels`; a loop keeps its own, for its cache knows this file alone
 
 
 def short_way(table: pa.Table) -> tuple[pd.DataFrame, Keys] | None:
@@ -108,7 +108,8 @@ def _whole_days(values):  # pragma: no cover
     """Tell whether all are whole numbers from 0 up; a missing one is not."""
     sound = True
     for value in values:
-        sound &= (value >= 0.0) & (value < _MOST_DAYS) & (value == np.float64(np.int64(value)))
+        whole = (value + _WHOLE) - _WHOLE  # beyond it a double keeps no fraction; faster than a floor
+        sound &= (value >= 0.0) & (value < _WHOLE) & (value == whole)
     return sound
 
 

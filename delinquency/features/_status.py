@@ -9,11 +9,11 @@ import numpy as np
 from delinquency.features._compile import compiled
 from delinquency.features._feature import Feature
 from delinquency.features._rows import Block
+from delinquency.features._words import LAST_24, NO_ROW_IS_0
 
 __all__ = ["BLOCK"]
 
 LOOK = 24
-_24 = "; rows of the last 24 months"
 _STATUS = ("status",)
 
 _ENTRIES = (
@@ -26,7 +26,7 @@ _ENTRIES = (
         missing="no month of the last 24 with a known status",
         reason_en="Share of the last 24 months in which the account was open: {value:.0%}.",
         reason_zh="最近24个月中账户处于正常开立状态的比例:{value:.0%}。",
-        definition=f'share of rows with status "open" among those with a known status{_24}',
+        definition=f'share of rows with status "open" among those with a known status{LAST_24}',
         window=LOOK,
     ),
     Feature(
@@ -46,10 +46,10 @@ _ENTRIES = (
         topic="status",
         inputs=_STATUS,
         unit="months",
-        missing="never: no row counts as 0",
+        missing=NO_ROW_IS_0,
         reason_en="Times the status of the account changed in the last 24 months: {value:.0f}.",
         reason_zh="最近24个月账户状态变更次数:{value:.0f}次。",
-        definition=f"rows whose status differs from that of the row before, both known{_24}",
+        definition=f"rows whose status differs from that of the row before, both known{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -62,7 +62,7 @@ _ENTRIES = (
         sign=1,
         reason_en="Written off in the last 24 months: {value:,.0f}.",
         reason_zh="最近24个月核销金额:{value:,.0f}。",
-        definition=f"sum of written_off{_24}",
+        definition=f"sum of written_off{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -74,7 +74,7 @@ _ENTRIES = (
         missing="no month of the last 24 with a known amount",
         reason_en="Recovered after write-off in the last 24 months: {value:,.0f}.",
         reason_zh="最近24个月核销后回收金额:{value:,.0f}。",
-        definition=f"sum of recovered{_24}",
+        definition=f"sum of recovered{LAST_24}",
         window=LOOK,
     ),
     Feature(
@@ -94,10 +94,10 @@ _ENTRIES = (
         topic="history",
         inputs=(),
         unit="months",
-        missing="never: no row counts as 0",
+        missing=NO_ROW_IS_0,
         reason_en="Months without a record between the first and the last of 24 months: {value:.0f}.",
         reason_zh="最近24个月首末记录之间缺失的月数:{value:.0f}个月。",
-        definition=f"months between the first and the last row that have no row{_24}",
+        definition=f"months between the first and the last row that have no row{LAST_24}",
         window=LOOK,
     ),
     Feature(

@@ -47,10 +47,13 @@ class FeatureBatch:
         The rows read for them, in canonical types, sorted.
     values : ndarray (n, features)
         One row an account and snapshot date that has a known month.
+    whole : bool array (features,)
+        Which columns surely hold no missing and no infinite value.
     """
 
     months: pd.DataFrame
     values: np.ndarray
+    whole: np.ndarray
     _cuts: Cuts
     _plan: Plan
 
@@ -131,8 +134,8 @@ def feature_batches(
     for start, table in _whole_accounts(batches):
         empty = False
         admitted, keys = _entered(table.combine_chunks(), f"months, rows from {start:,} on")
-        cuts, values = compute(admitted, plan, memory, keys)
-        yield FeatureBatch(admitted, values, cuts, plan)
+        cuts, values, whole = compute(admitted, plan, memory, keys)
+        yield FeatureBatch(admitted, values, whole, cuts, plan)
     if empty:
         raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
 

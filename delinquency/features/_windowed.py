@@ -7,227 +7,12 @@ import math
 import numpy as np
 
 from delinquency.features._compile import compiled
-from delinquency.features._feature import Feature
 from delinquency.features._rows import Block
+from delinquency.features._windowed_entries import WINDOWED
 
 __all__ = ["BLOCK"]
 
-_DPD = ("days_past_due",)
-_PAY = ("amount_due", "amount_paid")
-_USE = ("balance", "credit_limit")
-_NEVER = "never: an empty window counts as 0"
-_NO_RATIO = "no month in the window with a due above zero and a known payment"
-
-
-def _late(days: int) -> Feature:
-    return Feature(
-        f"dpd{days}_count",
-        family="primitives",
-        topic="arrears",
-        inputs=_DPD,
-        unit="months",
-        missing=_NEVER,
-        sign=1,
-        reason_en=f"Months {days} or more days late in the last {{months}} months: {{value:.0f}}.",
-        reason_zh=f"最近{{months}}个月中逾期{days}天及以上的月数:{{value:.0f}}个月。",
-        definition=f"rows with days_past_due >= {days}",
-    )
-
-
-_ENTRIES = (
-    _late(7),
-    _late(60),
-    _late(90),
-    Feature(
-        "dpd_std",
-        family="aggregates",
-        topic="arrears",
-        inputs=_DPD,
-        unit="days",
-        missing="fewer than 2 months on record in the window",
-        reason_en="Spread of days past due over {months} months: {value:.1f}.",
-        reason_zh="最近{months}个月逾期天数的标准差:{value:.1f}天。",
-        definition="standard deviation (ddof 1) of days_past_due",
-    ),
-    Feature(
-        "dpd_slope",
-        family="trends",
-        topic="arrears",
-        inputs=_DPD,
-        unit="days per month",
-        missing="fewer than 2 months on record in the window",
-        reason_en="Change in days past due per month over {months} months: {value:+.1f}.",
-        reason_zh="最近{months}个月逾期天数每月变化:{value:+.1f}天。",
-        definition="least-squares slope of days_past_due on month",
-    ),
-    Feature(
-        "dpd_due_weighted",
-        family="primitives",
-        topic="arrears",
-        inputs=("days_past_due", "amount_due"),
-        unit="days",
-        missing="no month in the window with a due above zero",
-        sign=1,
-        reason_en="Days past due over {months} months, weighted by what was due: {value:.1f}.",
-        reason_zh="最近{months}个月按应还金额加权的逾期天数:{value:.1f}天。",
-        definition="sum of days_past_due x amount_due / sum of amount_due over rows with amount_due > 0",
-    ),
-    Feature(
-        "short_count",
-        family="primitives",
-        topic="payments",
-        inputs=_PAY,
-        unit="months",
-        missing=_NEVER,
-        sign=1,
-        reason_en="Months in which less than the due was paid, in {months} months: {value:.0f}.",
-        reason_zh="最近{months}个月中未足额还款的月数:{value:.0f}个月。",
-        definition="rows with amount_due > 0 and amount_paid < amount_due",
-    ),
-    Feature(
-        "full_share",
-        family="primitives",
-        topic="payments",
-        inputs=_PAY,
-        unit="share",
-        missing=_NO_RATIO,
-        sign=-1,
-        reason_en="Share of the last {months} months with a due in which it was paid in full: "
-        "{value:.0%}.",
-        reason_zh="最近{months}个月应还月份中足额还款的比例:{value:.0%}。",
-        definition="share of rows with amount_paid >= amount_due among those with amount_due > 0",
-    ),
-    Feature(
-        "shortfall_share",
-        family="primitives",
-        topic="payments",
-        inputs=_PAY,
-        unit="share",
-        missing=_NO_RATIO,
-        sign=1,
-        reason_en="Share of what was due that stayed unpaid in its month, {months} months: {value:.0%}.",
-        reason_zh="最近{months}个月当月未还金额占应还金额的比例:{value:.0%}。",
-        definition="sum of max(amount_due - amount_paid, 0) / sum of amount_due over rows with "
-        "amount_due > 0",
-    ),
-    Feature(
-        "payment_ratio_max",
-        family="aggregates",
-        topic="payments",
-        inputs=_PAY,
-        unit="ratio",
-        missing=_NO_RATIO,
-        sign=-1,
-        reason_en="Largest share of a monthly due paid in the last {months} months: {value:.0%}.",
-        reason_zh="最近{months}个月单月还款比例最高值:{value:.0%}。",
-        definition="largest amount_paid / amount_due over rows with amount_due > 0",
-    ),
-    Feature(
-        "payment_ratio_slope",
-        family="trends",
-        topic="payments",
-        inputs=_PAY,
-        unit="ratio per month",
-        missing="fewer than 2 months in the window with a due above zero and a known payment",
-        reason_en="Change in the share of the due paid per month over {months} months: {value:+.1%}.",
-        reason_zh="最近{months}个月单月还款比例每月变化:{value:+.1%}。",
-        definition="least-squares slope of amount_paid / amount_due on month, over rows with "
-        "amount_due > 0",
-    ),
-    Feature(
-        "amount_paid_mean",
-        family="aggregates",
-        topic="payments",
-        inputs=("amount_paid",),
-        unit="money",
-        missing="no month in the window with a known payment",
-        reason_en="Average monthly payment over {months} months: {value:,.0f}.",
-        reason_zh="最近{months}个月月均还款金额:{value:,.0f}。",
-        definition="mean amount_paid",
-    ),
-    Feature(
-        "balance_slope",
-        family="trends",
-        topic="balance",
-        inputs=("balance",),
-        unit="money per month",
-        missing="fewer than 2 months in the window with a known balance",
-        reason_en="Change in balance per month over {months} months: {value:+,.0f}.",
-        reason_zh="最近{months}个月余额每月变化:{value:+,.0f}。",
-        definition="least-squares slope of balance on month",
-    ),
-    Feature(
-        "utilisation_std",
-        family="aggregates",
-        topic="utilisation",
-        inputs=_USE,
-        unit="share",
-        missing="fewer than 2 months in the window with a known use of the limit",
-        reason_en="Spread of the use of the limit over {months} months: {value:.1%}.",
-        reason_zh="最近{months}个月额度使用率的标准差:{value:.1%}。",
-        definition="standard deviation (ddof 1) of balance / credit_limit",
-    ),
-    Feature(
-        "near_limit_count",
-        family="revolving",
-        topic="utilisation",
-        inputs=_USE,
-        unit="months",
-        missing=_NEVER,
-        reason_en="Months with 90% or more of the limit in use, in {months} months: {value:.0f}.",
-        reason_zh="最近{months}个月中额度使用率达90%及以上的月数:{value:.0f}个月。",
-        definition="rows with balance / credit_limit >= 0.9",
-    ),
-    Feature(
-        "over_limit_count",
-        family="revolving",
-        topic="utilisation",
-        inputs=_USE,
-        unit="months",
-        missing=_NEVER,
-        reason_en="Months with a balance above the limit in the last {months} months: {value:.0f}.",
-        reason_zh="最近{months}个月中余额超过额度的月数:{value:.0f}个月。",
-        definition="rows with balance > credit_limit > 0",
-    ),
-    Feature(
-        "spend_mean",
-        family="revolving",
-        topic="balance",
-        inputs=("balance", "amount_paid"),
-        unit="money",
-        missing="no two months in a row in the window with known balances and payment",
-        reason_en="Average implied spending per month over {months} months: {value:,.0f}.",
-        reason_zh="最近{months}个月月均推算消费金额:{value:,.0f}。",
-        definition="mean of balance - previous balance + amount_paid over rows whose previous month "
-        "is in the window",
-    ),
-    Feature(
-        "paid_to_balance",
-        family="revolving",
-        topic="payments",
-        inputs=("balance", "amount_paid"),
-        unit="ratio",
-        missing="no two months in a row in the window with a balance above zero and a known payment",
-        sign=-1,
-        reason_en="Share of the balance paid off each month over {months} months: {value:.0%}.",
-        reason_zh="最近{months}个月每月还款占上月余额的比例:{value:.0%}。",
-        definition="sum of amount_paid / sum of previous balance over rows whose previous month is "
-        "in the window with a balance above zero",
-    ),
-    Feature(
-        "clean_streak_max",
-        family="streaks",
-        topic="arrears",
-        inputs=_DPD,
-        unit="months",
-        missing=_NEVER,
-        sign=-1,
-        reason_en="Longest run of months without arrears within {months} months: {value:.0f}.",
-        reason_zh="最近{months}个月内最长连续无逾期月数:{value:.0f}个月。",
-        definition="longest run of rows with days_past_due < 1",
-    ),
-)
-
+# Slots of one window, in the order of the entries.
 DPD7_COUNT, DPD60_COUNT, DPD90_COUNT, DPD_STD, DPD_SLOPE, DPD_DUE_WEIGHTED = range(6)
 SHORT_COUNT, FULL_SHARE, SHORTFALL_SHARE, PAYMENT_RATIO_MAX, PAYMENT_RATIO_SLOPE = range(6, 11)
 AMOUNT_PAID_MEAN, BALANCE_SLOPE, UTILISATION_STD, NEAR_LIMIT_COUNT, OVER_LIMIT_COUNT = range(11, 16)
@@ -250,7 +35,7 @@ def fall(n, x, xx, d, xd):
 
 @compiled
 def window_features(cuts, rows, windows, out, at):
-    """Write the features above; differences are taken from the newest known value, as in the core."""
+    """Write the features; differences are taken from the newest known value, as in the core."""
     month, since, days = rows.month, rows.since, rows.days
     due, paid, balance, limit = rows.due, rows.paid, rows.balance, rows.limit
     for r in range(len(cuts.begins)):
@@ -364,4 +149,4 @@ def window_features(cuts, rows, windows, out, at):
             out[r, o + CLEAN_STREAK_MAX] = clean_max
 
 
-BLOCK = Block(window_features, windowed=_ENTRIES, once=())
+BLOCK = Block(window_features, windowed=WINDOWED, once=())

@@ -15,13 +15,12 @@ from delinquency.history._check_ids import id_issues
 from delinquency.history._check_kernel import MISSING, RULES, SHOWN, scan
 from delinquency.history._check_rules import ROW_RULES
 from delinquency.history._rows import against_previous, changes
-from delinquency.schema import DATE_DTYPE, MONTHS, as_date, to_frame
+from delinquency.schema import DATE_DTYPE, MONTHS, STATUSES, as_date, to_frame
 
 __all__ = ["check_months"]
 
 COLUMNS = ["severity", "code", "rule", "count", "first_rows", "fix"]
 _ORDER = {"error": 0, "warning": 1, "note": 2}
-_STATUS = ("open", "paid_off", "charged_off", "sold", "closed")
 _NUMBERS = (
     "days_past_due",
     "amount_due",
@@ -193,7 +192,7 @@ def _columns(
         arrays[name] = array if order is None else array[order]
     status, unknown = _status(frame)
     if unknown.any():
-        fix = "use " + ", ".join(_STATUS)
+        fix = "use " + ", ".join(STATUSES)
         issues.append(_flagged("warning", "DLQ-135", "status is not one we know", unknown, fix))
     arrays["status"] = status if order is None or not len(status) else status[order]
     return arrays, issues
@@ -205,13 +204,13 @@ def _status(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     try:
         codes, words = pd.factorize(frame["status"])
     except TypeError:
-        every = np.full(len(frame), len(_STATUS), dtype="int8")
+        every = np.full(len(frame), len(STATUSES), dtype="int8")
         return every, np.ones(len(frame), dtype=bool)
-    number = [_STATUS.index(word) if word in _STATUS else len(_STATUS) for word in words]
+    number = [STATUSES.index(word) if word in STATUSES else len(STATUSES) for word in words]
     # a missing status counts as open
     table = np.array([*number, 0], dtype="int8")
     status = table[codes]
-    return status, status == len(_STATUS)
+    return status, status == len(STATUSES)
 
 
 def _scanned(

@@ -12,13 +12,13 @@ from delinquency.errors import InputError, Problem
 from delinquency.history._label_spec import LabelSpec
 from delinquency.history._rows import starts_of
 from delinquency.history._snapshots import Snapshots, snapshot_month
-from delinquency.schema import month_number
+from delinquency.schema import LABELS, month_number
 
 __all__ = ["label"]
 
 _NEVER = 1 << 30
 _EXITS = ("paid_off", "sold")
-KEY = ["account_id", "snapshot_date"]
+KEY = list(LABELS.key)
 _Rule = tuple[Any, float, str]
 
 

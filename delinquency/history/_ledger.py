@@ -67,7 +67,7 @@ class Settlement:
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 what = f"{name} must be 0 or more, and finite"
-                problems.append(Problem("DLQ-215", what, "Settlement"))
+                problems.append(Problem("DLQ-215", what, "Settlement", fix="0 forgives nothing"))
         if problems:
             raise InputError(*problems)
 
@@ -143,7 +143,8 @@ def _settlement(settlement: Settlement | None, how: dict[str, Any]) -> Settlemen
         return Settlement(**how)
     if how:
         what = "give a Settlement or its fields, not both"
-        raise InputError(Problem("DLQ-215", what, "settlement"))
+        fix = "put them into the Settlement"
+        raise InputError(Problem("DLQ-215", what, "settlement", fix=fix))
     return settlement
 
 

@@ -84,7 +84,9 @@ class AccountSplit:
 
     def __init__(self, n_splits: int = 5, salt: str = "folds") -> None:
         if n_splits < 2:
-            raise InputError(Problem("DLQ-212", "n_splits is 2 at least", "AccountSplit"))
+            raise InputError(
+                Problem("DLQ-212", "n_splits is 2 at least", "AccountSplit", fix="5 is usual")
+            )
         self.n_splits, self.salt = n_splits, salt
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
@@ -150,7 +152,8 @@ class AccountTimeSplit:
     ) -> None:
         if test_dates < 1 or gap < 0:
             what = "test_dates is 1 at least and gap is not negative"
-            raise InputError(Problem("DLQ-212", what, "AccountTimeSplit"))
+            fix = "give the months of the label's window as gap"
+            raise InputError(Problem("DLQ-212", what, "AccountTimeSplit", fix=fix))
         self.accounts = AccountSplit(n_splits, salt)
         self.n_splits, self.test_dates, self.gap, self.salt = n_splits, test_dates, gap, salt
 

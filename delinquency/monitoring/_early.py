@@ -15,7 +15,7 @@ from delinquency.errors import InputError, Problem
 
 __all__ = ["early_reads", "reads_early", "timing"]
 
-KEY = ["account_id", "snapshot_date"]
+KEY = list(schema.SCORES.key)
 _FEW = 50.0  # bads expected; below it the normal curve is too symmetric
 _COLUMNS = [
     *("snapshot_date", "age", "within", "n", "expected", "share_expected"),

@@ -13,7 +13,7 @@ from delinquency.monitoring._segments import segment_names
 
 __all__ = ["completed", "outcomes", "with_outcomes"]
 
-KEY = ["account_id", "snapshot_date"]
+KEY = list(schema.SCORES.key)
 
 
 def outcomes(

@@ -80,7 +80,9 @@ def stability(
         what = f'{len(lacking)} features of the reference are missing, first "{lacking[0]}"'
         raise InputError(Problem("DLQ-102", what, "current", len(lacking), hint))
     if current.empty:
-        raise InputError(Problem("DLQ-100", "no accounts", "current", 0))
+        raise InputError(
+            Problem("DLQ-100", "no accounts", "current", 0, "there is nothing to compare")
+        )
     if scores is None and isinstance(reference, Scorer):
         scores = reference.score(current).scores
     table = None if scores is None else _admitted(scores)
@@ -133,7 +135,10 @@ def _admitted(scores: Any) -> pd.DataFrame:
     lacking = [name for name in ("points", "band") if name not in table]
     if lacking:
         raise InputError(
-            *(Problem("DLQ-102", f'column "{name}" is missing', "scores", 1) for name in lacking)
+            *(
+                Problem("DLQ-102", f'column "{name}" is missing', "scores", 1, "add it or rename")
+                for name in lacking
+            )
         )
     table = table.assign(points=_numbers(table["points"], "scores.points"))
     if "snapshot_date" not in table:

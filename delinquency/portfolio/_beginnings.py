@@ -135,7 +135,8 @@ def cumulative_incidence(time: Any, event: Any) -> pd.DataFrame:
     when, kind = np.asarray(time, dtype="float64"), np.asarray(event)
     if when.shape != kind.shape or not len(when) or not np.isin(kind, (0, 1, 2)).all():
         what = "time and event must have one length, and events be 0, 1 or 2"
-        raise InputError(Problem("DLQ-217", what, "cumulative_incidence"))
+        fix = "0 is still open, 1 the event, 2 what rules it out"
+        raise InputError(Problem("DLQ-217", what, "cumulative_incidence", fix=fix))
     times, place = np.unique(when, return_inverse=True)
     ended = np.bincount(place, minlength=len(times))
     at_risk = len(when) - np.append(0, np.cumsum(ended)[:-1])

@@ -119,9 +119,18 @@ def _check(horizon: int, method: str, window: int, level: float) -> None:
         fix = 'use "roll" or "chain_ladder"'
         problems.append(Problem("DLQ-217", "method is not known", "method", fix=fix))
     if horizon < 1 or window < 1:
-        problems.append(Problem("DLQ-217", "horizon and window are 1 at least", "forecast_cash"))
+        problems.append(
+            Problem(
+                "DLQ-217",
+                "horizon and window are 1 at least",
+                "forecast_cash",
+                fix="give months, 1 or more",
+            )
+        )
     if not 0 < level < 1:
-        problems.append(Problem("DLQ-217", "level lies between 0 and 1", "level"))
+        problems.append(
+            Problem("DLQ-217", "level lies between 0 and 1", "level", fix="such as 0.9")
+        )
     if problems:
         raise InputError(*problems)
 

@@ -89,7 +89,9 @@ class _Span:
 
     def __init__(self, standing: Standing, period: int) -> None:
         if period < 1:
-            raise InputError(Problem("DLQ-217", "period is 1 month at least", "period"))
+            raise InputError(
+                Problem("DLQ-217", "period is 1 month at least", "period", fix="12 is a year")
+            )
         self.standing, self.period = standing, period
         self.frame = standing.frame
         self.end, self.first = standing.end, standing.end - period + 1

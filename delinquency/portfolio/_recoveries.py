@@ -73,7 +73,9 @@ def _recoveries(standing: Standing, period: str) -> pd.DataFrame:
     lost, back = money_of(standing, "written_off"), money_of(standing, "recovered")
     rows = np.flatnonzero(lost > 0)
     if not len(rows):
-        raise InputError(Problem("DLQ-100", "nothing was written off", "months.written_off", 0))
+        fix = "there is no recovery to follow; check written_off"
+        what = "nothing was written off"
+        raise InputError(Problem("DLQ-100", what, "months.written_off", 0, fix))
     number = standing.number // _SPAN[period]
     begun = np.full(standing.account[-1] + 1, -1)
     begun[standing.account[rows[::-1]]] = number[rows[::-1]]

@@ -107,9 +107,11 @@ def _check(by: str, step: int, level: float) -> None:
     if by not in ("count", "balance"):
         problems.append(Problem("DLQ-217", "by is not known", "by", fix='use "count" or "balance"'))
     if step < 1:
-        problems.append(Problem("DLQ-217", "step is 1 at least", "step"))
+        problems.append(Problem("DLQ-217", "step is 1 at least", "step", fix="1 for each month"))
     if not 0 < level < 1:
-        problems.append(Problem("DLQ-217", "level lies between 0 and 1", "level"))
+        problems.append(
+            Problem("DLQ-217", "level lies between 0 and 1", "level", fix="such as 0.95")
+        )
     if problems:
         raise InputError(*problems)
 

@@ -59,7 +59,7 @@ def audit_rows(
     attributes = schema.audit_only(accounts.columns)
     if not attributes:
         return {}
-    key = ["account_id", "snapshot_date"]
+    key = list(schema.SCORES.key)
     rows = holdout.merge(plan[[*key, "treatment"]], on=key)
     rows = rows.merge(accounts[["account_id", *attributes]], on="account_id", how="left")
     return evaluation.audit(
@@ -247,9 +247,7 @@ def waiting_rows(
         table = pd.DataFrame(columns=columns)
     else:
         groups = late.groupby(["treatment", "postponed"], as_index=False)["earliest_at"]
-        table = groups.agg(["size", "min", "max"]).set_axis(
-            ["treatment", "rule", "n", "first", "last"], axis=1
-        )
+        table = groups.agg(["size", "min", "max"]).set_axis(columns, axis=1)
     table = table.sort_values(["n", "treatment"], ascending=[False, True]).reset_index(drop=True)
     table["why"] = [", ".join(map(words, str(rule).split(", "))) for rule in table["rule"]]
     table["until"] = [

@@ -201,6 +201,27 @@ def _numbers(
     return found
 
 
+_BY_FAMILY = {
+    "family": ("Family", "text"),
+    "features": ("Features", "count"),
+    "shifted": ("Surely shifted", "count"),
+    "use": ("Use in the score", "share"),
+    "psi": ("Mean index", "figure"),
+    "noise": ("by chance", "figure"),
+    "worst": ("Moved most", "text"),
+}
+_BY_FEATURE = {
+    "name": ("Feature", "text"),
+    "use": ("Use in the score", "share"),
+    "psi": ("Index", "figure"),
+    "low": ("from", "figure"),
+    "high": ("to", "figure"),
+    "noise_95": ("Chance below", "fine"),
+    "missing_reference": ("Missing then", "share"),
+    "missing": ("now", "share"),
+}
+
+
 def _shift(table: Any, drift: Any, limits: Limits) -> Section:
     scores = table[table["kind"] == "score"].reset_index(drop=True)
     latest = table["snapshot_date"] == table["snapshot_date"].max()
@@ -218,33 +239,14 @@ def _shift(table: Any, drift: Any, limits: Limits) -> Section:
         "Stability index of the score against the training accounts, with 95% intervals. The shaded "
         "floor is what chance alone gives in 95 of 100 samples of this size; the dotted line is the limit.",
     )
-    by_family = {
-        "family": ("Family", "text"),
-        "features": ("Features", "count"),
-        "shifted": ("Surely shifted", "count"),
-        "use": ("Use in the score", "share"),
-        "psi": ("Mean index", "figure"),
-        "noise": ("by chance", "figure"),
-        "worst": ("Moved most", "text"),
-    }
-    by_feature = {
-        "name": ("Feature", "text"),
-        "use": ("Use in the score", "share"),
-        "psi": ("Index", "figure"),
-        "low": ("from", "figure"),
-        "high": ("to", "figure"),
-        "noise_95": ("Chance below", "fine"),
-        "missing_reference": ("Missing then", "share"),
-        "missing": ("now", "share"),
-    }
     return Section(
         "shift",
         "Are the accounts the same?",
         f"The score has moved by {last['psi']:.3f}, {beyond}",
         pictures=[picture],
         grids=[
-            Grid(families, by_family, "By family of features, the latest snapshot"),
-            Grid(now.head(12), by_feature, "The features that moved most"),
+            Grid(families, _BY_FAMILY, "By family of features, the latest snapshot"),
+            Grid(now.head(12), _BY_FEATURE, "The features that moved most"),
         ],
     )
 

@@ -72,26 +72,8 @@ def retrain_sheet(
         Card(f"{row['name'].capitalize()}: {'passed' if row['passed'] else 'failed'}", row["words"])
         for _, row in gates.iterrows()
     ]
-    lists = {name: f"{name}: {text}." for name, text in compared.items()}
-    models = Section(
-        "models",
-        "How good are they?",
-        f"Judged on {len(judge)} later snapshots of accounts that neither learnt from",
-        [
-            f"The candidate learnt from the snapshots {learn[0]} to {learn[-1]}, and is judged on"
-            f" {judge[0]} to {judge[-1]}.",
-            *lists.values(),
-        ],
-        grids=[
-            Grid(figures, _MODEL),
-            Grid(
-                seeds,
-                {"seed": ("Seed", "text"), "auc": ("AUC", "fine")},
-                "What luck alone makes of it",
-            ),
-        ],
-    )
-    sections = [Section("decision", "What was decided?", answer, cards=cards), models]
+    decided = Section("decision", "What was decided?", answer, cards=cards)
+    sections = [decided, _models(figures, seeds, compared, learn, judge)]
     if len(fairness):
         sections.append(_fairness(fairness))
     sections.append(_card(card))
@@ -104,6 +86,28 @@ def retrain_sheet(
         numbers=_numbers(figures, decision),
         unknowns=[*notes, *_UNKNOWNS],
         manifest=manifest or {},
+    )
+
+
+def _models(
+    figures: pd.DataFrame,
+    seeds: pd.DataFrame,
+    compared: Mapping[str, Any],
+    learn: Sequence[str],
+    judge: Sequence[str],
+) -> Section:
+    sentences = [
+        f"The candidate learnt from the snapshots {learn[0]} to {learn[-1]}, and is judged on"
+        f" {judge[0]} to {judge[-1]}.",
+        *(f"{name}: {text}." for name, text in compared.items()),
+    ]
+    luck = {"seed": ("Seed", "text"), "auc": ("AUC", "fine")}
+    return Section(
+        "models",
+        "How good are they?",
+        f"Judged on {len(judge)} later snapshots of accounts that neither learnt from",
+        sentences,
+        grids=[Grid(figures, _MODEL), Grid(seeds, luck, "What luck alone makes of it")],
     )
 
 

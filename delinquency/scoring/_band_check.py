@@ -31,7 +31,12 @@ def check(
     months = np.zeros(len(band), dtype="int64") if month is None else np.asarray(month)
     if outcome.shape != band.shape or months.shape != band.shape:
         raise InputError(
-            Problem("DLQ-103", "points, outcomes and months differ in length", "bands")
+            Problem(
+                "DLQ-103",
+                "points, outcomes and months differ in length",
+                "bands",
+                fix="give one of each an account",
+            )
         )
     if not np.isin(outcome[~np.isnan(outcome)], (0.0, 1.0)).all():
         what = "outcomes other than 1, 0 and missing"

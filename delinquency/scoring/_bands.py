@@ -88,7 +88,8 @@ class BandScheme:
         wrong = ~np.isfinite(points)
         if wrong.any():
             what = f"{int(wrong.sum()):,} scores are not finite, first at row {np.argmax(wrong):,}"
-            raise InputError(Problem("DLQ-105", what, "points", int(wrong.sum())))
+            fix = "refuse these accounts; there is no default band"
+            raise InputError(Problem("DLQ-105", what, "points", int(wrong.sum()), fix))
         rising = np.array(self.floors[::-1])
         from_riskiest = np.searchsorted(rising, points, side="right")
         return np.array(self.names[::-1], dtype=object)[from_riskiest]
@@ -263,13 +264,15 @@ def _refuse_sample(points: np.ndarray, bad: np.ndarray, n: int, method: str) -> 
     problems = []
     if wrong.any():
         what = f"{int(wrong.sum()):,} scores are not finite"
-        problems.append(Problem("DLQ-105", what, "points", int(wrong.sum())))
+        fix = "leave these accounts out"
+        problems.append(Problem("DLQ-105", what, "points", int(wrong.sum()), fix))
     if other.any():
         what = f"{int(other.sum()):,} outcomes are neither 1 nor 0"
         fix = "leave out accounts without an outcome"
         problems.append(Problem("DLQ-103", what, "bad", int(other.sum()), fix))
     if points.shape != bad.shape or points.ndim != 1:
-        problems.append(Problem("DLQ-103", "points and outcomes differ in length", "bands"))
+        what, fix = "points and outcomes differ in length", "give one of each an account"
+        problems.append(Problem("DLQ-103", what, "bands", fix=fix))
     if method not in ("merge", "quantile", "master"):
         fix = '"merge", "quantile" or "master"'
         problems.append(Problem("DLQ-103", "unknown", "method", fix=fix))

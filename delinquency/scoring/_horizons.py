@@ -91,7 +91,14 @@ class HorizonModel(BaseEstimator):
         self.nested_ = _pairs(self.nested, table)
         weight = None if sample_weight is None else _numbers(sample_weight, "sample_weight")
         if weight is not None and weight.shape != (len(table),):
-            raise InputError(Problem("DLQ-103", "not one weight a row", "sample_weight"))
+            raise InputError(
+                Problem(
+                    "DLQ-103",
+                    "not one weight a row",
+                    "sample_weight",
+                    fix="give one, in the order of X",
+                )
+            )
         self.models_ = {}
         for name, bad in table.items():
             known = np.flatnonzero(bad.notna())
@@ -203,10 +210,17 @@ def _admitted(targets: Any, n: int) -> pd.DataFrame:
         problems.append(Problem("DLQ-103", f"expected 1 to {_MOST} targets", "targets"))
     for name, bad in columns.items():
         if bad.shape != (n,):
-            problems.append(Problem("DLQ-103", "not one outcome a row", f'targets["{name}"]'))
+            problems.append(
+                Problem(
+                    "DLQ-103",
+                    "not one outcome a row",
+                    f'targets["{name}"]',
+                    fix="give one, in the order of X",
+                )
+            )
         elif not np.isin(bad[~np.isnan(bad)], (0.0, 1.0)).all():
             what = "outcomes other than 1, 0 and missing"
-            problems.append(Problem("DLQ-103", what, f'targets["{name}"]'))
+            problems.append(Problem("DLQ-103", what, f'targets["{name}"]', fix="1 is bad, 0 good"))
     if problems:
         raise InputError(*problems)
     return pd.DataFrame(columns)
@@ -216,7 +230,9 @@ def _numbers(values: Any, where: str) -> np.ndarray:
     try:
         return np.asarray(values, dtype="float64")
     except (TypeError, ValueError):
-        raise InputError(Problem("DLQ-103", "expected numbers", where)) from None
+        raise InputError(
+            Problem("DLQ-103", "expected numbers", where, fix="convert them")
+        ) from None
 
 
 def _pairs(nested: Any, table: pd.DataFrame) -> Pairs:
@@ -227,7 +243,13 @@ def _pairs(nested: Any, table: pd.DataFrame) -> Pairs:
     _closed(pairs, list(table.columns))
     against = [(a, b, int(((table[a] == 1) & (table[b] == 0)).sum())) for a, b in pairs]
     problems = [
-        Problem("DLQ-103", f'{count:,} rows are bad by "{a}" and good by "{b}"', "nested", count)
+        Problem(
+            "DLQ-103",
+            f'{count:,} rows are bad by "{a}" and good by "{b}"',
+            "nested",
+            count,
+            f'mend the labels, or leave ("{a}", "{b}") out',
+        )
         for a, b, count in against
         if count
     ]
@@ -260,5 +282,9 @@ def _closed(nested: Sequence[tuple[str, str]], names: list[str]) -> np.ndarray:
     for middle in range(len(names)):
         order |= order[:, [middle]] & order[[middle], :]
     if order.diagonal().any():
-        raise InputError(Problem("DLQ-103", "the pairs go in a circle", "nested"))
+        raise InputError(
+            Problem(
+                "DLQ-103", "the pairs go in a circle", "nested", fix="name the narrower one first"
+            )
+        )
     return order

@@ -187,7 +187,8 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         odd = [name for name, sign in dict(self.signs or {}).items() if sign not in (-1, 0, 1)]
         if odd:
             what = f"{len(odd)} signs are not 1, 0 or -1, first of {odd[0]!r}"
-            problems.append(Problem("DLQ-103", what, "RiskModel.signs", len(odd)))
+            fix = "1 where risk rises with it, -1 where it falls, else 0"
+            problems.append(Problem("DLQ-103", what, "RiskModel.signs", len(odd), fix))
         if problems:
             raise InputError(*problems)
 

@@ -73,7 +73,9 @@ class PointsScale:
         with np.errstate(all="ignore"):
             finite = np.isfinite(self.points([0.0, 1.0])).all()
         if not finite:
-            raise InputError(Problem("DLQ-105", "points would overflow", "scale"))
+            raise InputError(
+                Problem("DLQ-105", "points would overflow", "scale", fix="lower base or pdo")
+            )
 
     @property
     def _good_odds(self) -> float:

@@ -163,7 +163,9 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         later = _later_half(X)
         self.classes_, X, bad, weight = admit_rows(self, X, y, sample_weight)
         if len(np.unique(bad[weight > 0])) != 2:
-            raise InputError(Problem("DLQ-103", "only one class has weight", "y"))
+            raise InputError(
+                Problem("DLQ-103", "only one class has weight", "y", fix="give goods and bads some")
+            )
         names = names or [f"x{k}" for k in range(X.shape[1])]
         self._choose(X, bad, weight, names, later)
         return self

@@ -192,7 +192,9 @@ class Scorer:
         scores = keys.assign(probability=probability, points=points, band=self.bands.assign(points))
         return Scored(scores, refused)
 
-    def why_refused(self, matrix: np.ndarray, status: Any = None) -> np.ndarray:
+    def why_refused(
+        self, matrix: np.ndarray, status: Any = None, whole: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return why each row of a matrix cannot be scored, ``""`` where it can.
 
         Parameters
@@ -201,12 +203,14 @@ class Scorer:
             Columns in the order of `names`, float64.
         status : array of str (n,), optional
             As for `score`.
+        whole : bool array (features,), optional
+            Columns that surely hold no missing and no infinite value; they are not looked at.
         """
         why = np.full(len(matrix), "", dtype=object)
-        for column, feature in zip(matrix.T, self.features, strict=True):
-            with np.errstate(all="ignore"):
-                if np.isfinite(column.sum()):  # one pass tells that nothing is missing or infinite
-                    continue
+        with np.errstate(all="ignore"):  # a sum shows each missing and infinite value
+            seen = np.isfinite(matrix.sum(axis=0)) if whole is None else whole
+        for place in np.flatnonzero(~seen):
+            column, feature = matrix[:, place], self.features[place]
             why[np.isinf(column)] = f"infinite: {feature.name}"
             if not feature.may_miss:
                 why[np.isnan(column)] = f"missing: {feature.name}"

@@ -79,7 +79,8 @@ def search(
     sequences = all(isinstance(values, Iterable) and len(list(values)) for values in space.values())
     if unknown or not space or not sequences:
         what = f"{len(unknown)} settings that the model does not have, or nothing to try"
-        raise InputError(Problem("DLQ-103", what, "space", len(unknown)))
+        fix = "name settings of the model, each with a list of values to try"
+        raise InputError(Problem("DLQ-103", what, "space", len(unknown), fix))
     plain: Any = clone(model)
     trials = list(ParameterGrid({name: list(values) for name, values in space.items()}))
     y = np.asarray(y)

@@ -24,11 +24,12 @@ from delinquency.storage._manifest import (
     versions,
     write_manifest,
 )
+from delinquency.storage._open_run import open_run
 from delinquency.storage._parts import parquet_parts
 from delinquency.storage._postgres_rows import DatabaseRows
 from delinquency.storage._postgres_write import Transaction, Upserted, transaction, write_rows
 from delinquency.storage._registry import Registry
-from delinquency.storage._run import QUARANTINE, WORK, Run, open_run
+from delinquency.storage._run import QUARANTINE, WORK, Run
 from delinquency.storage._tables import must_exist, read_table, table_bytes, write_table
 from delinquency.storage._yaml import Document, parse_yaml, quoted, read_yaml
 

@@ -56,7 +56,13 @@ class Bundle:
     document : dict
         JSON content: text, finite numbers, lists, dicts.
     arrays : dict of str to ndarray
-        Plain numeric arrays.
+        Plain numeric arrays, of at most two dimensions.
+
+    Examples
+    --------
+    >>> one = Bundle({"name": "one"}, {"edges": np.array([0.5, 1.0])})
+    >>> one.hash == Bundle({"name": "one"}, {"edges": np.array([0.5, 1.0])}).hash
+    True
     """
 
     document: dict[str, Any]
@@ -110,10 +116,26 @@ def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> list[str]:
         The folder, made when it is not there; or a file whose name ends in ``.zip``. The same bundle makes
         the same bytes.
 
+    Returns
+    -------
+    list of str
+        Names of its files, relative to the folder; the manifest last.
+
     Raises
     ------
     EnvironmentFailure
         ``DLQ-501`` when the disk refuses; an older bundle there still loads.
+    TypeError
+        For an array of a type that has no place in a bundle, such as text.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> save_bundle(Bundle({"name": "one"}, {}), folder / "one.zip")
+    ['one.zip']
+    >>> load_bundle(folder / "one.zip").document
+    {'name': 'one'}
     """
     if hasattr(bundle, "to_bundle"):
         bundle = bundle.to_bundle()
@@ -133,6 +155,11 @@ def save_bundle(bundle: Any, path: str | os.PathLike[str]) -> list[str]:
 def load_bundle(path: str | os.PathLike[str]) -> Bundle:
     """Read a bundle back, from its folder or zip file, and check every byte of it.
 
+    Parameters
+    ----------
+    path : path
+        What `save_bundle` wrote.
+
     Returns
     -------
     Bundle
@@ -142,6 +169,13 @@ def load_bundle(path: str | os.PathLike[str]) -> Bundle:
     ------
     IntegrityError
         ``DLQ-602`` when it is missing, damaged, or of a newer format. Nothing is loaded then.
+
+    Examples
+    --------
+    >>> load_bundle("a-folder-that-is-not-there")
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.IntegrityError: DLQ-602 a-folder-that-is-not-there: no bundle here: ...
     """
     folder = Path(path)
     try:

@@ -34,7 +34,16 @@ def link(content: Mapping[str, Any], previous: str = START) -> dict[str, Any]:
 
 
 def is_linked(entries: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether every entry is what its hash says and names the one before."""
+    """Return whether every entry is what its hash says and names the one before.
+
+    An end that was cut off cannot be seen here: keep the last hash elsewhere.
+
+    Examples
+    --------
+    >>> entries = [link({"did": "promote"})]
+    >>> is_linked(entries), is_linked([{**entries[0], "did": "nothing"}]), is_linked([])
+    (True, False, True)
+    """
     previous = START
     for entry in entries:
         if entry.get("previous") != previous or entry.get("hash") != _hash_of(entry):

@@ -38,6 +38,13 @@ class Change:
         JSON content: where the comparison is kept, and its hash.
     hash : str
         Of this line, with the hash of the line before inside it.
+
+    Examples
+    --------
+    >>> content = {"action": PROMOTE, "bundle": "b" * 64, "as_of": "2026-06-30"}
+    >>> change, line = following([], content)
+    >>> change.number, change.replaced
+    (1, None)
     """
 
     number: int

@@ -25,7 +25,21 @@ _LEAST_BYTES = 40  # of a row: to tell whether a CSV is small before it is read
 
 
 def most_rows(path: Path) -> int:
-    """Return the rows of Parquet, or how many a CSV can have at most; 0 for what is no table of ours."""
+    """Return the rows of Parquet, or how many a CSV can have at most; 0 for what is no table of ours.
+
+    Parameters
+    ----------
+    path : path
+        A file, or a folder of Parquet. Of a CSV only the size is looked at.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "months.csv"
+    >>> _ = file.write_bytes(b"x" * 400)
+    >>> most_rows(file)
+    10
+    """
     name = path.name.lower()
     try:
         if path.is_dir() or name.endswith((".parquet", ".pq")):
@@ -39,15 +53,36 @@ def most_rows(path: Path) -> int:
 
 
 def stream_csv(path: Path, spec: Table) -> Iterator[pa.Table]:
-    """Yield the columns of a table from a CSV, in blocks, with the types that the table asks for.
+    r"""Yield the columns of a table from a CSV, in blocks, with the types that the table asks for.
 
     Ids are integers when every one is exactly what its integer prints as, else text, as in
     `read_table`; so the file is read twice.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv`` or ``.csv.gz``.
+    spec : Table
+        Columns that it does not name are left out; those that the file lacks are left to the door.
+
+    Yields
+    ------
+    pyarrow.Table
+        The rows of some 8 MiB of the file, in its order.
 
     Raises
     ------
     InputError
         ``DLQ-109`` when it is cut short or damaged, or a number is none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from delinquency.schema import MONTHS
+    >>> file = Path(tempfile.mkdtemp()) / "months.csv"
+    >>> _ = file.write_text("account_id,month,days_past_due,branch\n7,2026-01,0,North\n")
+    >>> [block.column_names for block in stream_csv(file, MONTHS)]
+    [['account_id', 'month', 'days_past_due']]
     """
     names = [name for name in _header(path) if name in spec.columns]
     ids = [name for name in names if spec.columns[name].kind == "id"]

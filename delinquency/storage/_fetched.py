@@ -22,7 +22,14 @@ _ORDER = ("account_id", "month", "snapshot_date", "at")
 
 
 class Fetched(os.PathLike[str]):
-    """A file that holds what a table of a database held; it prints as the address, without its login."""
+    """A file that holds what a table of a database held; it prints as the address, without its login.
+
+    Examples
+    --------
+    >>> file = Fetched(Path("/tmp/table.parquet"), "postgresql://localhost/risk#months")
+    >>> os.fspath(file), str(file)
+    ('/tmp/table.parquet', 'postgresql://localhost/risk#months')
+    """
 
     def __init__(self, path: Path, address: str) -> None:
         self._path, self._address = path, address
@@ -48,6 +55,11 @@ def at_hand(place: Any, *, among: Iterable[str] | None = None) -> Iterator[Any]:
         Where the table is.
     among : collection of str, optional
         Of a table in a database only those columns that it has of these.
+
+    Yields
+    ------
+    path, Fetched or None
+        Gone when the block ends, where it was fetched.
 
     Raises
     ------
@@ -81,7 +93,26 @@ def _write(rows: DatabaseRows, path: Path) -> None:
 
 
 def parquet_batches(paths: Sequence[Path], rows: int = 100_000) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of Parquet files one after the other."""
+    """Yield the rows of Parquet files one after the other.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files with the same columns, such as those of `parquet_parts`.
+    rows : int
+        Most rows of a batch.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+
+    Examples
+    --------
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> pq.write_table(pa.table({"account_id": [1, 2, 3]}), folder / "a.parquet")
+    >>> [len(batch) for batch in parquet_batches([folder / "a.parquet"], rows=2)]
+    [2, 1]
+    """
     for path in paths:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield from file.iter_batches(rows)

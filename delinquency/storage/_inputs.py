@@ -17,7 +17,29 @@ Stamps = Mapping[str, list[tuple[str, int, int]]]
 
 
 def stamps_of(inputs: Iterable[str | os.PathLike[str]]) -> Stamps:
-    """Return how inputs stand before they are read, so that a commit can tell that they changed since."""
+    """Return how inputs stand before they are read, so that a commit can tell that they changed since.
+
+    Parameters
+    ----------
+    inputs : iterable of path
+        Files, or folders with all in them.
+
+    Returns
+    -------
+    dict of str to list of (name, bytes, time)
+        By path; the time of the last write in nanoseconds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "months.csv"
+    >>> _ = file.write_text("account_id")
+    >>> before = stamps_of([file])
+    >>> _ = file.write_text("account_id,month")
+    >>> stamps_of([file]) == before
+    False
+    """
     return {os.fspath(path): _stamp(path) for path in inputs}
 
 

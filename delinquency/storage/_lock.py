@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from delinquency.errors import EnvironmentFailure, LockError, Problem
+from delinquency.errors import LockError, Problem
+from delinquency.storage._commit import on_disk
 
 __all__ = ["LOCK", "locked"]
 
@@ -26,12 +27,27 @@ def locked(root: Path, *, wait: bool = False) -> Iterator[None]:
     wait : bool
         Wait for the other writer instead of refusing: for changes that take milliseconds.
 
+    Yields
+    ------
+    None
+        While the block runs, no other process gets past this line.
+
     Raises
     ------
     LockError
         ``DLQ-401`` when another process holds it and we do not wait.
     EnvironmentFailure
         ``DLQ-501`` when nothing can be written there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with locked(folder), locked(folder):
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.LockError: DLQ-401 ...: another process is writing here. fix: wait ...
     """
     file = _opened(root / LOCK)
     try:
@@ -44,13 +60,9 @@ def locked(root: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    try:
+    with on_disk(path.parent, fix="choose another folder, or give the right to write in it"):
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("ab")
-    except OSError as error:
-        what = f"could not write: {error.strerror or type(error).__name__}"
-        fix = "choose another folder, or give the right to write in it"
-        raise EnvironmentFailure(Problem("DLQ-501", what, str(path.parent), fix=fix)) from error
 
 
 def _ours(file: IO[bytes], path: Path, wait: bool) -> bool:

@@ -33,7 +33,18 @@ _PACKAGES = ("delinquency", "numpy", "pandas", "pyarrow", "scikit-learn", "light
 
 
 def to_json(document: Any) -> bytes:
-    """Return JSON with sorted keys and no NaN, the same bytes for the same content."""
+    r"""Return JSON with sorted keys and no NaN, the same bytes for the same content.
+
+    Raises
+    ------
+    ValueError
+        For a number that is not finite: JSON has no word for it, and each reader has its own.
+
+    Examples
+    --------
+    >>> to_json({"b": 1, "a": "Zürich"}).decode()
+    '{\n "a": "Zürich",\n "b": 1\n}\n'
+    """
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
@@ -70,6 +81,29 @@ def write_manifest(
         What the run says of itself: job, as_of, inputs, reconciliation, gates, versions.
     files : iterable of str, or mapping of str to its ``bytes`` and ``sha256``
         The outputs. A file that is not there is an error, so the manifest never promises more.
+
+    Returns
+    -------
+    dict
+        The document, with ``outputs`` and ``run_id``, which is the hash of all the rest.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a file is not there.
+    EnvironmentFailure
+        ``DLQ-501`` when the disk refuses.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_bytes(folder / "note.txt", b"done")
+    >>> written = write_manifest(folder, {"job": "note"}, ["note.txt"])
+    >>> read_manifest(folder) == written
+    True
+    >>> verify(folder)["state"].tolist()
+    ['same']
     """
     root = Path(folder)
     given = files if isinstance(files, Mapping) else {name: weigh(root / name) for name in files}
@@ -88,11 +122,23 @@ def weigh(path: Path) -> dict[str, Any]:
 def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the manifest of a run.
 
+    Parameters
+    ----------
+    folder : path
+        The version that is shown: ask `shown` first where other runs may be committed meanwhile.
+
     Raises
     ------
     IntegrityError
         ``DLQ-601`` when there is none or it is damaged: then there is no run. A manifest spelt in
         another way than we write is damaged, were it only by a space.
+
+    Examples
+    --------
+    >>> read_manifest("a-folder-that-is-no-run")
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.IntegrityError: DLQ-601 ...: no run manifest. fix: the run did not finish, ...
     """
     path = Path(folder) / NAME
     manifest, promised, sound = {}, "", False
@@ -122,6 +168,11 @@ def _described(entry: Any) -> bool:
 def verify(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Hash every file of a run again and hold it against the manifest.
 
+    Parameters
+    ----------
+    folder : path
+        The run's folder; of one that keeps versions the one that is shown.
+
     Returns
     -------
     DataFrame
@@ -132,6 +183,17 @@ def verify(folder: str | os.PathLike[str]) -> pd.DataFrame:
     ------
     IntegrityError
         ``DLQ-601`` when the manifest is missing or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_bytes(folder / "note.txt", b"done")
+    >>> _ = write_manifest(folder, {"job": "note"}, ["note.txt"])
+    >>> write_bytes(folder / "note.txt", b"Done")
+    >>> verify(folder)
+           file  bytes    state
+    0  note.txt      4  changed
     """
     root = shown(folder)
     outputs = read_manifest(root)["outputs"]
@@ -154,6 +216,14 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a manifest says of an input: its path as given, bytes, and SHA-256.
 
     Of a folder the hash is that of the sorted names and hashes of its files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "months.csv"
+    >>> write_bytes(file, b"account_id")
+    >>> describe(file)["bytes"], len(describe(file)["sha256"])
+    (10, 64)
     """
     source = Path(path)
     if source.is_file():
@@ -165,5 +235,11 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a result."""
+    """Return the versions of Python and of the packages that decide a result.
+
+    Examples
+    --------
+    >>> sorted(versions())
+    ['delinquency', 'lightgbm', 'numba', 'numpy', 'pandas', 'pyarrow', 'python', 'scikit-learn']
+    """
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}

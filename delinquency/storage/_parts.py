@@ -19,11 +19,21 @@ def parquet_parts(source: Path) -> list[Path]:
     source : path
         A file, or a folder. What begins with ``.`` or ``_`` belongs to whoever writes there.
 
+    Returns
+    -------
+    list of path
+        Sorted, so that rows come in the same order on every machine.
+
     Raises
     ------
     InputError
         ``DLQ-109`` for a folder that holds none; ``DLQ-102`` when parts have other columns than the
         first: what one lacks would be missing without a word.
+
+    Examples
+    --------
+    >>> parquet_parts(Path("months.parquet"))
+    [PosixPath('months.parquet')]
     """
     if not source.is_dir():
         return [source]

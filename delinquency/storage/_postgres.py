@@ -12,7 +12,10 @@ import pyarrow as pa
 from delinquency.errors import DelinquencyError, EnvironmentFailure, InputError, Problem
 from delinquency.storage._address import DatabaseTable
 
-__all__ = ["DatabaseColumn", "columns_of", "connected", "in_our_words"]
+__all__ = ["TEXT", "DatabaseColumn", "columns_of", "connected", "in_our_words"]
+
+TEXT = ("text", "character varying", "character")
+"""The types of SQL that hold text."""
 
 # An unattended run must not wait for ever on a server that has gone away.
 _OPTIONS = {

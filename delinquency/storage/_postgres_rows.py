@@ -11,16 +11,21 @@ import pyarrow as pa
 from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.storage._address import DatabaseTable, quoted
 from delinquency.storage._content import ContentHash
-from delinquency.storage._postgres import DatabaseColumn, columns_of, connected, in_our_words
+from delinquency.storage._postgres import (
+    TEXT,
+    DatabaseColumn,
+    columns_of,
+    connected,
+    in_our_words,
+)
 
 __all__ = ["DatabaseRows"]
 
 _BATCH = "adbc.postgresql.batch_size_hint_bytes"
 _IDS = ("account_id", "person_id")
-_TEXT = ("text", "character varying", "character")
 # what ADBC hands out as a plain Arrow type; all else is asked for as text
 _PLAIN = (
-    *_TEXT,
+    *TEXT,
     *("boolean", "smallint", "integer", "bigint", "real", "double precision", "date"),
     *("timestamp without time zone", "timestamp with time zone"),
 )
@@ -41,7 +46,7 @@ def _value(column: DatabaseColumn) -> str:
 def _rank(column: DatabaseColumn) -> str:
     value = _value(column)
     # text by its bytes, as we compare, and not by the rules of some language
-    text = value.endswith("::text") or column.type in _TEXT
+    text = value.endswith("::text") or column.type in TEXT
     return f'{value} COLLATE "C"' if text else value
 
 

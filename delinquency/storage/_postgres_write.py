@@ -13,19 +13,30 @@ import pyarrow as pa
 from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
 from delinquency.storage._address import DatabaseTable, quoted
-from delinquency.storage._postgres import DatabaseColumn, columns_of, connected, in_our_words
+from delinquency.storage._postgres import (
+    TEXT,
+    DatabaseColumn,
+    columns_of,
+    connected,
+    in_our_words,
+)
 
 __all__ = ["Transaction", "Upserted", "transaction", "write_rows"]
 
 _STAGE = "delinquency_stage"
 _WHOLE = ("smallint", "integer", "bigint")
-_TEXT = ("text", "character varying", "character")
 _NUMBERS = (*_WHOLE, "real", "double precision", "numeric", "boolean")
 
 
 @dataclass(frozen=True)
 class Upserted:
-    """What one table received: rows handed over, and how many of them were new or different."""
+    """What one table received: rows handed over, and how many of them were new or different.
+
+    Examples
+    --------
+    >>> Upserted(rows=3, changed=0)  # the same three again
+    Upserted(rows=3, changed=0)
+    """
 
     rows: int
     changed: int
@@ -42,6 +53,16 @@ def write_rows(rows: Any, place: Any, *, key: Sequence[str]) -> Upserted:
         See `DatabaseTable.at`.
     key : sequence of str
         Columns that name a row.
+
+    Returns
+    -------
+    Upserted
+        Rows handed over, and changed.
+
+    Raises
+    ------
+    InputError, EnvironmentFailure
+        As for `Transaction.upsert`; the table is then as it was.
     """
     table = DatabaseTable.at(place)
     with transaction(table) as open_transaction:
@@ -59,6 +80,11 @@ def transaction(place: Any) -> Iterator[Transaction]:
     ----------
     place : str or DatabaseTable
         Any table of the database.
+
+    Yields
+    ------
+    Transaction
+        Open until the block ends.
 
     Raises
     ------
@@ -191,7 +217,7 @@ def _cast(column: DatabaseColumn, *, always: bool = False) -> str:
     only made where PostgreSQL would not assign: text to a date, an enum, a uuid.
     """
     staged = f"{_STAGE}.{quoted(column.name)}"
-    assigned = column.type in _TEXT or (column.type in _NUMBERS and not always)
+    assigned = column.type in TEXT or (column.type in _NUMBERS and not always)
     return staged if assigned else f"{staged}::{column.type}"
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from delinquency.errors import EnvironmentFailure, IntegrityError, LockError, Problem
+from delinquency.errors import IntegrityError, LockError, Problem
 from delinquency.storage._bundle import Bundle, load_bundle, save_bundle
 from delinquency.storage._changes import PROMOTE, ROLL_BACK, Change, following, read_changes, reigns
-from delinquency.storage._commit import flush, write_bytes
+from delinquency.storage._commit import flush, on_disk, write_bytes
 from delinquency.storage._lock import locked
 
 __all__ = ["Registry"]
@@ -60,6 +60,11 @@ class Registry:
         return f"Registry({str(self.folder)!r})"
 
     @property
+    def stands(self) -> bool:
+        """Whether the folder is a registry: one in which something was promoted."""
+        return (self.folder / LOG).is_file()
+
+    @property
     def champion(self) -> str | None:
         """Hash of the champion's bundle; None before the first promotion."""
         changes = self._changes()
@@ -71,6 +76,11 @@ class Registry:
         Parameters
         ----------
         bundle : Bundle, or an object with ``to_bundle()``
+
+        Returns
+        -------
+        str
+            The SHA-256 that `promote` and `load` know it by.
 
         Raises
         ------
@@ -95,6 +105,11 @@ class Registry:
 
     def load(self, name: str | None = None) -> Bundle:
         """Return a bundle, the champion's by default, with every byte checked.
+
+        Parameters
+        ----------
+        name : str, optional
+            Its whole hash.
 
         Raises
         ------
@@ -143,23 +158,28 @@ class Registry:
             Told the bundle before anything is written, to raise when it cannot be used, such as
             ``Scorer.from_bundle``.
 
+        Returns
+        -------
+        Change
+            The last line of the log from then on.
+
         Raises
         ------
         LockError
             ``DLQ-411`` when somebody else has changed the champion since.
         IntegrityError
-            When the bundle or the log is damaged; nothing is changed then.
+            ``DLQ-602`` when the bundle is missing or damaged, ``DLQ-605`` when the log is; nothing is
+            changed then.
+        EnvironmentFailure
+            ``DLQ-501`` when the disk refuses; the champion is as it was.
         """
         with self._writing():
             changes = self._changes()
             if changes and changes[-1].bundle == name:
                 return changes[-1]
             self._expect(changes, expected)
-            bundle = self.load(name)
-            if prove is not None:
-                prove(bundle)
             said = {"as_of": _day(as_of), "note": note, "evidence": dict(evidence or {})}
-            return self._append(changes, {"action": PROMOTE, "bundle": name, **said})
+            return self._crown(changes, {"action": PROMOTE, "bundle": name, **said}, prove)
 
     def roll_back(
         self,
@@ -184,8 +204,8 @@ class Registry:
         LockError
             ``DLQ-411`` when somebody else has changed the champion since; ``DLQ-412`` when there was
             no champion before this one.
-        IntegrityError
-            When the bundle or the log is damaged; nothing is changed then.
+        IntegrityError, EnvironmentFailure
+            As `promote`.
         """
         with self._writing():
             changes = self._changes()
@@ -195,11 +215,8 @@ class Registry:
                 fix = "promote another bundle instead"
                 what = "there is no earlier champion to go back to"
                 raise LockError(Problem("DLQ-412", what, str(self.folder), fix=fix))
-            bundle = self.load(earlier[-2])
-            if prove is not None:
-                prove(bundle)
             said = {"as_of": _day(as_of), "note": note, "evidence": dict(evidence or {})}
-            return self._append(changes, {"action": ROLL_BACK, "bundle": earlier[-2], **said})
+            return self._crown(changes, {"action": ROLL_BACK, "bundle": earlier[-2], **said}, prove)
 
     def changes(self) -> pd.DataFrame:
         """Return the log, oldest change first: ``number, action, bundle, replaced, as_of, note, hash``.
@@ -252,14 +269,10 @@ class Registry:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Be the only writer; changes take milliseconds, so others wait."""
-        try:
+        with on_disk(self.folder, fix="free space or check rights; the champion is as it was"):
             (self.folder / "bundles").mkdir(parents=True, exist_ok=True)
             with locked(self.folder, wait=True):
                 yield
-        except OSError as error:
-            what = f"could not write: {error.strerror or type(error).__name__}"
-            fix = "free space or check rights; the champion is as it was"
-            raise EnvironmentFailure(Problem("DLQ-501", what, str(self.folder), fix=fix)) from error
 
     def _place(self, name: str) -> Path:
         if len(name) != 64 or not _HASH.issuperset(name):
@@ -276,7 +289,16 @@ class Registry:
             what = "the champion is not the one expected"
             raise LockError(Problem("DLQ-411", what, str(self.folder), fix=fix))
 
-    def _append(self, changes: list[Change], content: Mapping[str, Any]) -> Change:
+    def _crown(
+        self,
+        changes: list[Change],
+        content: Mapping[str, Any],
+        prove: Callable[[Bundle], Any] | None,
+    ) -> Change:
+        """Write one change more, once its bundle is known to be sound and of use."""
+        bundle = self.load(content["bundle"])
+        if prove is not None:
+            prove(bundle)
         path = self.folder / LOG
         change, line = following(changes, content)
         before = path.read_bytes() if changes else b""

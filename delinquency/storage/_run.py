@@ -1,4 +1,4 @@
-"""A run: its lock, its steps, and the one moment in which its files are shown.
+"""A run: its steps, and the one moment in which its files are shown.
 
 The files of a run are made step by step in a folder of their own; a journal names each finished step. A run
 that is killed leaves that folder, and the next run with the same key goes on behind the last sound step. A
@@ -8,38 +8,45 @@ never of both (`delinquency.storage._versions`).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from delinquency.errors import EnvironmentFailure, IntegrityError, LockError, Problem
-from delinquency.storage._commit import flush, write_bytes
+from delinquency.errors import IntegrityError, LockError, Problem
+from delinquency.storage._commit import flush, on_disk, write_bytes
 from delinquency.storage._failpoint import reached
-from delinquency.storage._inputs import Stamps, stamps_of, weighed
-from delinquency.storage._lock import locked
+from delinquency.storage._inputs import Stamps, stamps_of
+from delinquency.storage._journal import (
+    JOURNAL,
+    add_step,
+    entry_of,
+    files_of,
+    finished_steps,
+    keep_steps,
+)
 from delinquency.storage._manifest import (
     NAME,
-    RUNS,
     read_manifest,
     shown,
     to_json,
     verify,
     versions,
-    weigh,
     write_manifest,
 )
-from delinquency.storage._versions import clear, is_shown, standing, switch, version_of
+from delinquency.storage._versions import (
+    clear,
+    is_shown,
+    remove_folder,
+    standing,
+    switch,
+    version_of,
+)
 
-__all__ = ["QUARANTINE", "WORK", "Run", "open_run"]
+__all__ = ["QUARANTINE", "WORK", "Run"]
 
 QUARANTINE = "quarantine"
-JOURNAL = ".journal"
 WORK = ".work"  # files of steps that only later steps read: gone when the run is shown
 
 # What a step hands back: the files it wrote, relative to the folder, and what it wants to remember.
@@ -59,6 +66,19 @@ class Run:
         Manifest of this run when it stands already; then there is nothing to do.
     folder : Path
         Where the steps write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from delinquency.storage import open_run
+    >>> def count(folder):
+    ...     write_bytes(folder / "count.txt", b"3")
+    ...     return ["count.txt"], {"count": 3}
+    >>> with open_run(tempfile.mkdtemp(), "count", as_of="2026-06-30", inputs={}) as run:
+    ...     facts = run.step("count", count)
+    ...     manifest = run.commit(facts)
+    >>> manifest["count"], list(manifest["outputs"])
+    (3, ['count.txt'])
     """
 
     def __init__(self, root: Path, document: Mapping[str, Any], stamps: Stamps) -> None:
@@ -85,22 +105,32 @@ class Run:
         -------
         dict
             What was remembered.
+
+        Raises
+        ------
+        EnvironmentFailure
+            ``DLQ-501`` when the disk refuses.
         """
         if name not in self._steps:
             files, facts = work(self.folder)
-            sizes = {file: weigh(self.folder / file) for file in files}
-            entry = {"step": name, "files": sizes, "facts": dict(facts)}
-            with _disk(self.root), (self.folder / JOURNAL).open("ab") as journal:
-                journal.write(json.dumps(entry).encode() + b"\n")
-                journal.flush()
-                os.fsync(journal.fileno())
+            entry = entry_of(self.folder, name, files, facts)
+            with _disk(self.root):
+                add_step(self.folder, entry)
             reached("run.journalled")
             self._steps[name] = entry
         self._used[name] = self._steps[name]
         return self._used[name]["facts"]
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file as a step."""
+        """Write one file as a step, under its own name.
+
+        Parameters
+        ----------
+        name : str
+            Relative to the folder.
+        content : bytes
+            The whole of it.
+        """
 
         def work(folder: Path) -> tuple[list[str], dict[str, Any]]:
             write_bytes(folder / name, content)
@@ -114,7 +144,7 @@ class Run:
 
         Those in the folder `WORK` are not among them: they are for later steps alone.
         """
-        used = _files(self._used).items()
+        used = files_of(self._used).items()
         return {name: file for name, file in used if Path(name).parts[0] != WORK}
 
     def commit(self, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -124,6 +154,18 @@ class Run:
         ----------
         facts : mapping, optional
             What else the manifest should say: reconciliation, gates, hashes.
+
+        Returns
+        -------
+        dict
+            As `read_manifest`; it says versions, outputs, ``job_key`` and the hash of the run ``previous``.
+
+        Raises
+        ------
+        IntegrityError
+            ``DLQ-604`` when an input was written to since the run was opened; nothing is shown.
+        EnvironmentFailure
+            ``DLQ-501`` when the disk refuses; what stood before stands.
         """
         if stamps_of(self._stamps) != self._stamps:
             what = "an input changed while it was read"
@@ -137,7 +179,7 @@ class Run:
             "previous": self.last_hash,
         }
         with _disk(self.root):
-            self._drop(keep={*_files(self._used), JOURNAL})
+            self._drop(keep={*files_of(self._used), JOURNAL})
         manifest = write_manifest(self.folder, document, self.files)
         reached("run.sealed")
         self._show(manifest)
@@ -147,24 +189,39 @@ class Run:
         with _disk(self.root):
             (self.folder / JOURNAL).unlink(missing_ok=True)
             reached("run.unjournalled")
-            _remove(self.folder / WORK)
+            remove_folder(self.folder / WORK)
             switch(self.root, self.folder, _names(manifest))
-            _remove(self.root / QUARANTINE / self.key[:16])
+            remove_folder(self.root / QUARANTINE / self.key[:16])
         self.committed = manifest
 
     def quarantine(self, reports: Mapping[str, bytes]) -> Path:
-        """Put the files aside instead of committing them, with reports, and return where they are."""
+        """Put the files aside instead of committing them, with reports, and return where they are.
+
+        The next run with the same key takes them up again, so that a person who overrides the gate does not
+        pay for a second computation.
+
+        Parameters
+        ----------
+        reports : mapping of str to bytes
+            What says why, by file name.
+
+        Raises
+        ------
+        EnvironmentFailure
+            ``DLQ-501`` when the disk refuses.
+        """
         aside = self.root / QUARANTINE / self.key[:16]
         for name, content in reports.items():
             write_bytes(self.folder / name, content)
         with _disk(self.root):
-            _remove(aside)
+            remove_folder(aside)
             aside.parent.mkdir(exist_ok=True)
             self.folder.replace(aside)
             flush(aside.parent)
         return aside
 
     def _begin(self, new_version: bool) -> None:
+        """Find out what stands, and make the folder ready; called by `open_run`, under the lock."""
         if self._is_ours(self.last) and _sound(self.root):
             self.committed = self.last
         elif is_shown(self.root) and not new_version and not self._is_ours(self.last):
@@ -199,103 +256,16 @@ class Run:
         if (self.folder / NAME).exists() and _sound(self.folder):
             self._show(read_manifest(self.folder))  # killed after its last step: only to be shown
             return
-        for line in _lines(self.folder / JOURNAL):
-            entry = _entry(line)
-            if entry is None or not _there(self.folder, entry["files"]):
-                break  # a step that was not finished; those behind it are done again
-            self._steps[entry["step"]] = entry
-        self._drop(keep=set(_files(self._steps)))
+        self._steps = finished_steps(self.folder)
+        self._drop(keep=set(files_of(self._steps)))
         if self._steps:
-            lines = (json.dumps(entry).encode() + b"\n" for entry in self._steps.values())
-            write_bytes(self.folder / JOURNAL, b"".join(lines))
+            keep_steps(self.folder, self._steps)
 
     def _drop(self, keep: set[str]) -> None:
         """Remove files that no step answers for, such as those of a step that a kill cut short."""
         for path in [path for path in self.folder.rglob("*") if path.is_file()]:
             if path.relative_to(self.folder).as_posix() not in keep:
                 path.unlink()
-
-
-@contextmanager
-def open_run(
-    out: str | os.PathLike[str],
-    job: str,
-    *,
-    as_of: str,
-    inputs: Mapping[str, str | os.PathLike[str]],
-    settings: Mapping[str, Any] | None = None,
-    new_version: bool = False,
-    stamps: Stamps | None = None,
-) -> Iterator[Run]:
-    """Lock a run's folder, and hand out the run: new, to be gone on with, or committed already.
-
-    Parameters
-    ----------
-    out : path
-        The run's folder, made when it is not there.
-    job : str
-        What is done, such as ``"score"``.
-    as_of : str
-        For which day.
-    inputs : mapping of str to path
-        What is read, by role; every byte is hashed.
-    settings : mapping, optional
-        What else decides the result, as JSON.
-    new_version : bool
-        Whether a run of other inputs that stands in the folder may be replaced.
-    stamps : mapping, optional
-        From `stamps_of`, where the inputs were read before the run was opened.
-
-    Yields
-    ------
-    Run
-        Ask ``run.committed`` first; else do its steps and ``run.commit()``.
-
-    Raises
-    ------
-    InputError
-        ``DLQ-109`` when an input is not there, or is in a database; see `at_hand`.
-    LockError
-        ``DLQ-401`` when another live process writes to the folder; ``DLQ-402`` when a run of other
-        inputs stands there.
-    EnvironmentFailure
-        ``DLQ-501`` when the disk refuses; the run that stood before stands.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> out = Path(tempfile.mkdtemp()) / "run"
-    >>> for turn in ("first", "again"):
-    ...     with open_run(out, "note", as_of="2026-06-30", inputs={}) as run:
-    ...         if run.committed:
-    ...             print("stands already")
-    ...         else:
-    ...             run.write("note.txt", b"done")
-    ...             manifest = run.commit()
-    stands already
-    >>> (out / "note.txt").read_text()
-    'done'
-    """
-    root = Path(out)
-    stamps = stamps_of(inputs.values()) if stamps is None else stamps
-    document = {
-        "job": job,
-        "as_of": as_of,
-        "inputs": {role: weighed(path) for role, path in inputs.items()},
-        "settings": dict(settings or {}),
-    }
-    made = not root.exists()
-    with locked(root / RUNS):
-        reached("run.locked")
-        run = Run(root, document, stamps)
-        try:
-            run._begin(new_version)
-            reached("run.begun")
-            yield run
-        except Exception:
-            with contextlib.suppress(OSError):
-                _undo(run, made)
-            raise
 
 
 def _names(manifest: Mapping[str, Any]) -> set[str]:
@@ -307,22 +277,6 @@ def job_key(document: Mapping[str, Any]) -> str:
     """Return the hash of what decides a result: job, date, content of the inputs, settings."""
     content = {role: entry["sha256"] for role, entry in document["inputs"].items()}
     return hashlib.sha256(to_json({**document, "inputs": content})).hexdigest()
-
-
-def _undo(run: Run, made: bool) -> None:
-    """Take away what a failed run had made; what stood before stands."""
-    if shown(run.root) != run.folder:
-        _remove(run.folder)
-    # a run whose manifest is gone or cannot be read just now still has its files
-    if not is_shown(run.root) and not (run.root / QUARANTINE).exists():
-        _remove(run.root / RUNS)
-        if made:
-            run.root.rmdir()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
 
 
 def _told(manifest: Mapping[str, Any] | None) -> str:
@@ -340,35 +294,5 @@ def _sound(folder: Path) -> bool:
         return False
 
 
-def _files(steps: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: file for entry in steps.values() for name, file in entry["files"].items()}
-
-
-def _lines(journal: Path) -> list[bytes]:
-    return journal.read_bytes().split(b"\n") if journal.exists() else []
-
-
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """Return a line of the journal, None when the kill hit it."""
-    try:
-        entry = json.loads(line)
-        sound = {"step", "files", "facts"} == entry.keys()
-    except (ValueError, AttributeError):
-        return None
-    return entry if sound else None
-
-
-def _there(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
-    return all(
-        (folder / name).is_file() and weigh(folder / name) == entry for name, entry in files.items()
-    )
-
-
-@contextmanager
-def _disk(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        what = f"could not write: {error.strerror or type(error).__name__}"
-        fix = "free space or choose another folder; the last good run stands"
-        raise EnvironmentFailure(Problem("DLQ-501", what, str(root), fix=fix)) from error
+def _disk(root: Path) -> AbstractContextManager[None]:
+    return on_disk(root, fix="free space or choose another folder; the last good run stands")

@@ -22,7 +22,7 @@ from delinquency.storage._failpoint import reached
 from delinquency.storage._lock import LOCK
 from delinquency.storage._manifest import CURRENT, NAME, RUNS, read_manifest, shown
 
-__all__ = ["clear", "is_shown", "standing", "switch", "version_of"]
+__all__ = ["clear", "is_shown", "remove_folder", "standing", "switch", "version_of"]
 
 
 def is_shown(run: Path) -> bool:
@@ -75,7 +75,7 @@ def switch(run: Path, version: Path, names: set[str]) -> None:
     _link(run / RUNS / CURRENT, Path(version.name))
     reached("run.switched")
     for name in sorted(strangers):
-        _remove_folder(run / name)
+        remove_folder(run / name)
         _link(run / name, Path(RUNS, CURRENT, name))
         reached("run.taken over")
     for path in run.iterdir():
@@ -93,7 +93,8 @@ def _link(link: Path, target: Path) -> None:
     flush(link.parent)
 
 
-def _remove_folder(path: Path) -> None:
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all in it, where there is one; a link to a folder stays."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
 
@@ -104,8 +105,6 @@ def clear(run: Path, *keep: Path) -> None:
     for path in (run / RUNS).iterdir():
         if path.name in stay:
             continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        remove_folder(path)
+        path.unlink(missing_ok=True)
         reached("run.cleared")

@@ -47,10 +47,16 @@ Path_ = tuple[str | int, ...]
 
 @dataclass
 class Document:
-    """What a file says, and where it says it.
+    r"""What a file says, and where it says it.
 
     ``data`` is plain dicts, tuples and scalars; ``keys`` and ``values`` give line and column, from
     1, of each path; ``problems`` is what reading alone found.
+
+    Examples
+    --------
+    >>> document = parse_yaml("bands:\n  - A\n  - B\n", "mine.yaml")
+    >>> document.data, document.at("bands", 1), document.key("bandz")
+    ({'bands': ('A', 'B')}, 'mine.yaml:3:5', 'mine.yaml:1:1')
     """
 
     name: str
@@ -101,6 +107,13 @@ def read_yaml(path: str | os.PathLike[str]) -> Document:
     ------
     InputError
         ``DLQ-201`` when it is not there, too large, not UTF-8, no YAML, empty, or no mapping.
+
+    Examples
+    --------
+    >>> read_yaml("a-file-that-is-not-there.yaml")
+    Traceback (most recent call last):
+        ...
+    delinquency.errors.InputError: DLQ-201 a-file-...: cannot be read: ... fix: check the path.
     """
     name = os.fspath(path)
     try:
@@ -119,7 +132,19 @@ def read_yaml(path: str | os.PathLike[str]) -> Document:
 
 
 def parse_yaml(text: str, name: str) -> Document:
-    r"""Read YAML text whose top level is a mapping; `name` is how messages call it.
+    r"""Read YAML text whose top level is a mapping.
+
+    Parameters
+    ----------
+    text : str
+        At most 1 MiB.
+    name : str
+        How messages call it.
+
+    Returns
+    -------
+    Document
+        As `read_yaml`.
 
     Raises
     ------
@@ -285,6 +310,12 @@ class _Reader:
 
 
 def quoted(text: Any) -> str:
-    """Quote a name from a file, cut to a length that keeps the message one line."""
+    """Return a name from a file in quotes, cut to a length that keeps a message one line.
+
+    Examples
+    --------
+    >>> print(quoted("agent call"), len(quoted("x" * 1000)))
+    "agent call" 62
+    """
     plain = "".join(c if c.isprintable() else "?" for c in str(text))
     return f'"{plain if len(plain) <= 60 else plain[:57] + "..."}"'

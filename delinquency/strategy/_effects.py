@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from delinquency.strategy._contacts import CHANNELS
 from delinquency.strategy._rule_models import Rule
 
 __all__ = ["ChannelState", "Effect", "channels_of"]
@@ -40,5 +41,5 @@ class ChannelState:
 def channels_of(rule: Rule) -> frozenset[str]:
     """Return the channels that a rule binds, read strictly."""
     if "all" in rule.channels:
-        return frozenset(["phone", "ai_voice", "sms", "email", "app", "letter", "visit", "social"])
+        return frozenset(CHANNELS) - {"other"}
     return frozenset(c for name in rule.channels for c in COVERS.get(name, (name,)))

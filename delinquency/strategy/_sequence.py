@@ -245,7 +245,9 @@ def _limits(
     need, most = {}, {}
     for name, amount in capacities.items():
         if name not in needs:
-            problems.append(Problem("DLQ-162", f'"{name}" has no needs', "capacities"))
+            problems.append(
+                Problem("DLQ-162", f'"{name}" has no needs', "capacities", fix="add its needs")
+            )
             continue
         each = _numbers(needs[name], f"needs[{name!r}]", problems)
         limit = _numbers(amount, f"capacities[{name!r}]", problems)

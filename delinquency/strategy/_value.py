@@ -93,7 +93,11 @@ def treatment_values(
         where: _known(part, names, worth.shape, where, problems) for where, part in parts.items()
     }
     if np.min(known["conduct_price"]) < 0:
-        problems.append(Problem("DLQ-167", "a complaint cannot bring money", "conduct_price"))
+        problems.append(
+            Problem(
+                "DLQ-167", "a complaint cannot bring money", "conduct_price", fix="give 0 or more"
+            )
+        )
     charged = _charged(prices or {}, needs or {}, names, worth.shape, problems)
     open_to = np.array(True) if allowed is None else _yes(allowed, names, worth.shape, problems)
     if problems:
@@ -238,7 +242,8 @@ def rates_response(
     keys = pd.MultiIndex.from_frame(cells[list(by)].astype(str))
     twice = int(keys.duplicated().sum())
     if twice:
-        raise InputError(Problem("DLQ-101", f"{twice:,} cells stand twice", "rates", twice))
+        fix = "keep one row a cell"
+        raise InputError(Problem("DLQ-101", f"{twice:,} cells stand twice", "rates", twice, fix))
     place = keys.get_indexer(pd.MultiIndex.from_frame(table[list(by)].astype(str)))
     lacking = int((place < 0).sum())
     if lacking:

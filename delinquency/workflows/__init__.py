@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from delinquency.workflows._audit import rescore, verify
     from delinquency.workflows._database import publish
     from delinquency.workflows._demo import Demo, demo
-    from delinquency.workflows._files import plan_files, report_files
     from delinquency.workflows._gates import GateLimits
     from delinquency.workflows._monitor import Monitored, monitor
     from delinquency.workflows._monitor_files import monitor_files
     from delinquency.workflows._plan import plan
+    from delinquency.workflows._plan_files import plan_files
+    from delinquency.workflows._report_files import report_files
     from delinquency.workflows._retrain import Retrained, retrain
     from delinquency.workflows._retrain_files import (
         RetrainRun,
@@ -42,11 +43,12 @@ _HOMES = {
     "_audit": ("rescore", "verify"),
     "_database": ("publish",),
     "_demo": ("Demo", "demo"),
-    "_files": ("plan_files", "report_files"),
     "_gates": ("GateLimits",),
     "_monitor": ("Monitored", "monitor"),
     "_monitor_files": ("monitor_files",),
     "_plan": ("plan",),
+    "_plan_files": ("plan_files",),
+    "_report_files": ("report_files",),
     "_retrain": ("Retrained", "retrain"),
     "_retrain_files": ("RetrainRun", "promote_files", "retrain_files", "roll_back_files"),
     "_retrain_gates": ("Gate",),

@@ -22,6 +22,7 @@ from delinquency.workflows._score import COMMITTED, JOB, bundle_file, score_file
 __all__ = ["rescore", "verify"]
 
 Path_ = str | os.PathLike[str]
+_SAID = {"months": "data", "bundle": "model"}  # how an input is called in the answer
 _FOR_THE_PLAN = ("strategy", "house_policy", "accounts", "contacts")
 
 
@@ -106,16 +107,10 @@ def rescore(
         what = f"this is a run of {manifest.get('job')!r}, not of scoring"
         raise InputError(Problem("DLQ-120", what, str(run), fix="give the folder of `score`"))
     was = manifest["inputs"]
-    model = Path(was["bundle"]["path"])
-    model = model.parent if model.name == "manifest.json" else model
-    paths = {"months": Path(months or was["months"]["path"]), "bundle": Path(bundle or model)}
-    given = {role: Path(was[role]["path"]) for role in _FOR_THE_PLAN if role in was}
-    settings = {**manifest["settings"]}
-    settings |= {**given, **settings.pop("plan", {})}
+    paths = _paths(was, months, bundle)
     rows = [
-        ("data", *_input(paths["months"], was["months"])),
-        ("model", *_input(bundle_file(paths["bundle"]), was["bundle"])),
-        *((role, *_input(path, was[role])) for role, path in given.items()),
+        (_SAID.get(role, role), *_input(bundle_file(path) if role == "bundle" else path, was[role]))
+        for role, path in paths.items()
     ]
     if any(state == "gone" for _, state, _ in rows):
         rows.append(("results", "gone", "an input is gone, so nothing can be computed again"))
@@ -123,16 +118,7 @@ def rescore(
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / "run"
         try:
-            score_files(
-                paths["months"],
-                paths["bundle"],
-                as_of=manifest["as_of"],
-                out=again,
-                memory=memory,
-                override=dict.fromkeys(GATES, "computed again for an audit"),
-                say=_but_committed(say),
-                **settings,
-            )
+            _score_again(manifest, paths, again, memory, say)
         except (InputError, GateError) as error:
             rows.append(("configuration", "differs", f"it cannot be run any more: {error.code}"))
             results = "differs", "nothing came out"
@@ -141,6 +127,36 @@ def rescore(
             results = _results(root, storage.shown(again))
     rows += [("versions", *_versions(manifest["versions"])), ("results", *results)]
     return _table(rows)
+
+
+def _paths(was: Mapping[str, Any], months: Path_ | None, bundle: Path_ | None) -> dict[str, Path]:
+    """Return where the inputs are, by role: where they are said to be now, else where they were."""
+    model = Path(was["bundle"]["path"])
+    model = model.parent if model.name == "manifest.json" else model
+    return {
+        "months": Path(months or was["months"]["path"]),
+        "bundle": Path(bundle or model),
+        **{role: Path(was[role]["path"]) for role in _FOR_THE_PLAN if role in was},
+    }
+
+
+def _score_again(
+    manifest: Mapping[str, Any], paths: Mapping[str, Path], out: Path, memory: str | int, say: Say
+) -> None:
+    """Score once more with the settings of a run; no gate stops what is only looked at."""
+    settings = dict(manifest["settings"])
+    settings |= {role: path for role, path in paths.items() if role in _FOR_THE_PLAN}
+    settings |= settings.pop("plan", {})
+    score_files(
+        paths["months"],
+        paths["bundle"],
+        as_of=manifest["as_of"],
+        out=out,
+        memory=memory,
+        override=dict.fromkeys(GATES, "computed again for an audit"),
+        say=_but_committed(say),
+        **settings,
+    )
 
 
 def _but_committed(say: Say) -> Say:

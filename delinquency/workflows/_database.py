@@ -19,7 +19,6 @@ __all__ = ["fetching", "publish", "read_or_none"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-KEY = ("account_id", "snapshot_date")
 
 
 def fetching(*roles: str, whole: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -58,7 +57,7 @@ def publish(
     to: Any,
     *,
     table: str | None = None,
-    key: Sequence[str] = KEY,
+    key: Sequence[str] = schema.SCORES.key,
     say: Say = quiet,
 ) -> storage.Upserted:
     """Store a table of a finished run in a database, all or nothing.
@@ -78,6 +77,11 @@ def publish(
         Columns that name a row.
     say : callable
         Told what was done.
+
+    Returns
+    -------
+    Upserted
+        Rows handed over, and how many of them were new or different.
 
     Raises
     ------

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from delinquency import datasets, evaluation, report, storage
 from delinquency import strategy as strategies
 from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
-from delinquency.workflows._files import commit
+from delinquency.workflows._commit import commit
 from delinquency.workflows._plan import load_rules, load_strategy
 from delinquency.workflows._review import review
 from delinquency.workflows._say import Say, quiet
@@ -105,6 +106,59 @@ def demo(
     rules["house_policy"] = rules["house_policy"] or strategies.RulePack.house_example()
     say("months: the real sample, 30,000 credit-card clients, Taiwan 2005")
     sample = datasets.load_credit_card()
+    walk = _walk(sample, chosen, rules, say)
+    bundle = walk.trained.scorer.to_bundle()
+    facts = {
+        "bundle": bundle.hash,
+        "strategy": chosen.hash,
+        "policy": walk.plan["policy"].iloc[0],
+        "features": len(walk.trained.scorer.features),
+    }
+    say("report")
+    html = report.render_report(_story(sample, walk, chosen, rules, facts)).encode()
+    say("files")
+    commit(
+        folder,
+        "demo",
+        as_of=_AS_OF,
+        inputs={},
+        tables={"scores.parquet": walk.scored.scores, "plan.parquet": walk.plan},
+        texts={"report.html": html},
+        bundle=bundle,
+        facts={
+            "reconciliation": walk.scored.reconciliation,
+            "sample": datasets.SAMPLE_SHA256,
+            **facts,
+        },
+    )
+    holdout = walk.trained.holdout
+    discrimination, calibration = review(holdout)
+    say("done")
+    return Demo(
+        folder,
+        accounts=len(sample.accounts),
+        bads=int(sample.labels["bad"].sum()),
+        discrimination=discrimination,
+        calibration=calibration,
+        bands=evaluation.by_band(holdout["bad"], holdout["probability"], holdout["band"]),
+        treatments=report.plan_by_band(walk.plan),
+    )
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """What each step of the road handed on."""
+
+    checks: pd.DataFrame
+    trained: road.Trained
+    scored: road.Scoring
+    people: pd.DataFrame
+    plan: pd.DataFrame
+
+
+def _walk(
+    sample: datasets.CreditCard, chosen: strategies.Strategy, rules: dict[str, Any], say: Say
+) -> _Walk:
     say("checks")
     checks = road.check(sample.months, as_of=_AS_OF)
     trained = road.train(
@@ -116,56 +170,33 @@ def demo(
     plan = plans.plan(
         scored.scores, sample.months, as_of=_AS_OF, accounts=people, strategy=chosen, **rules
     )
-    bads = int(sample.labels["bad"].sum())
-    bundle = trained.scorer.to_bundle()
-    say("report")
-    page = story(
+    return _Walk(checks, trained, scored, people, plan)
+
+
+def _story(
+    sample: datasets.CreditCard,
+    walk: _Walk,
+    chosen: strategies.Strategy,
+    rules: dict[str, Any],
+    facts: dict[str, Any],
+) -> report.Story:
+    return story(
         sample.months,
-        checks,
-        scored,
-        plan,
-        trained.scorer,
+        walk.checks,
+        walk.scored,
+        walk.plan,
+        walk.trained.scorer,
         as_of=_AS_OF,
         strategy=chosen,
         title="From repayments to a plan",
         source=sample.attribution,
-        holdout=trained.holdout,
+        holdout=walk.trained.holdout,
         accounts=sample.accounts,
-        conduct=plans.conduct(plan, people, None, chosen, **rules),
-        importance=trained.importance,
+        conduct=plans.conduct(walk.plan, walk.people, None, chosen, **rules),
+        importance=walk.trained.importance,
         target="default on the card in October 2005",
-        labelled=(len(sample.labels), bads),
+        labelled=(len(sample.labels), int(sample.labels["bad"].sum())),
         unknowns=_UNKNOWN,
         reproduce=["python -m delinquency demo", "python -m delinquency verify delinquency-demo"],
-        manifest={
-            "bundle": bundle.hash,
-            "strategy": chosen.hash,
-            "policy": plan["policy"].iloc[0],
-            "features": len(trained.scorer.features),
-            **storage.versions(),
-        },
+        manifest={**facts, **storage.versions()},
     )
-    html = report.render_report(page).encode()
-    say("files")
-    commit(
-        folder,
-        "demo",
-        as_of=_AS_OF,
-        inputs={},
-        tables={"scores.parquet": scored.scores, "plan.parquet": plan},
-        texts={"report.html": html},
-        bundle=bundle,
-        facts={
-            "reconciliation": scored.reconciliation,
-            "sample": datasets.SAMPLE_SHA256,
-            "bundle": bundle.hash,
-            "strategy": chosen.hash,
-            "policy": plan["policy"].iloc[0],
-            "features": len(trained.scorer.features),
-        },
-    )
-    discrimination, calibration = review(trained.holdout)
-    rates = evaluation.by_band(*(trained.holdout[c] for c in ("bad", "probability", "band")))
-    treatments = report.plan_by_band(plan)
-    say("done")
-    return Demo(folder, len(sample.accounts), bads, discrimination, calibration, rates, treatments)

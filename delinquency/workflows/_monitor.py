@@ -16,6 +16,8 @@ from delinquency.workflows._say import Say, quiet
 
 __all__ = ["Monitored", "asked_segment", "monitor"]
 
+_LOOK_BACK = "give 1 for the month of as_of alone, or leave it out for 12 (--look-back)"
+
 
 @dataclass(frozen=True)
 class Monitored:
@@ -166,7 +168,7 @@ def _dates(
 ) -> list[pd.Timestamp]:
     """Return `as_of` and the month ends before it, after training and inside the book."""
     if look_back < 1:
-        raise InputError(Problem("DLQ-217", "look_back is 1 at least", "look_back"))
+        raise InputError(Problem("DLQ-217", "look_back is 1 at least", "look_back", fix=_LOOK_BACK))
     ends = list(pd.date_range(end=date, periods=look_back + 1, freq="ME", unit="us"))
     trained = pd.Timestamp(str(scorer.about.get("as_of") or frame["month"].min().date()))
     earlier = [day for day in ends if trained < day < date]

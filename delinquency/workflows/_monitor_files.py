@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from delinquency import monitoring, report, scoring, storage
 from delinquency.settings import read_settings
+from delinquency.workflows._commit import commit
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._files import commit
 from delinquency.workflows._monitor import Monitored, asked_segment, monitor
 from delinquency.workflows._retrain_settings import MonitorSettings
 from delinquency.workflows._say import Say, quiet
@@ -24,8 +23,7 @@ Path_ = str | os.PathLike[str]
 def scorer_of(path: Path_) -> tuple[scoring.Scorer, str]:
     """Return the scorer of a bundle's folder, or the champion of a registry's, and its hash."""
     registry = storage.Registry(path)
-    is_registry = (Path(path) / "changes.jsonl").is_file()
-    bundle = registry.load() if is_registry else storage.load_bundle(storage.must_exist(path))
+    bundle = registry.load() if registry.stands else storage.load_bundle(storage.must_exist(path))
     return scoring.Scorer.from_bundle(bundle), bundle.hash
 
 
@@ -71,6 +69,11 @@ def monitor_files(
         YAML 1.2 with the limits under ``limits``; see `MonitorSettings`. It may be that of retraining.
     limits : Limits or mapping of str to float, optional
         Limits, or those that differ from the file's.
+
+    Returns
+    -------
+    Monitored
+        What was written.
 
     Raises
     ------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from delinquency import history, scoring
+from delinquency import history, schema, scoring
 from delinquency.errors import IntegrityError, Problem
 
 __all__ = ["KEY", "label_of", "population"]
 
-KEY = ["account_id", "snapshot_date"]
+KEY = list(schema.SCORES.key)
 
 
 def label_of(scorer: scoring.Scorer, label: history.LabelSpec | None) -> history.LabelSpec | None:

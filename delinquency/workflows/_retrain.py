@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -53,6 +53,8 @@ class Retrained:
         What must be known when reading it.
     """
 
+    tables: ClassVar = ("figures", "seeds", "fairness", "card")
+
     as_of: str
     candidate: Trained
     decision: str
@@ -73,10 +75,7 @@ class Retrained:
             "decision": self.decision,
             "gates": plain(pd.DataFrame([gate.__dict__ for gate in self.gates])),
             "notes": list(self.notes),
-            **{
-                name: plain(getattr(self, name))
-                for name in ("figures", "seeds", "fairness", "card")
-            },
+            **{name: plain(getattr(self, name)) for name in self.tables},
             **self.facts,
         }
 
@@ -138,9 +137,8 @@ def retrain(
     fairness = against.fairness(rows, accounts, last)
     overlap = against.overlap(frame, rows, judging, candidate, champion)
     gates = decide(wanted.gates, figures, compared, shift, fairness, overlap)
-    notes = against.notes(champion, sample.judge_on, spec, refused)
-    if accounts is not None and fairness.empty:
-        notes += ("Fairness was not judged: no protected attribute with large enough groups.",)
+    unaudited = accounts is not None and fairness.empty
+    asked = sample.X.loc[pd.MultiIndex.from_frame(rows[KEY])]
     return Retrained(
         as_of=str(date.date()),
         candidate=trained[0],
@@ -148,22 +146,17 @@ def retrain(
         gates=gates,
         rows=rows,
         figures=figures,
-        seeds=against.seeds(
-            wanted.seeds, trained, sample.X.loc[pd.MultiIndex.from_frame(rows[KEY])], rows
-        ),
+        seeds=against.seeds(wanted.seeds, trained, asked, rows),
         fairness=fairness,
         card=card.table(),
         facts={
-            **_told(sample),
-            "accounts": {"learn": int(sample.learnt.sum()), "judge": len(rows)},
-            "compared": {
-                name: plain(pd.DataFrame([one.__dict__])) for name, one in compared.items()
-            },
+            **_counted(sample, rows),
+            "compared": {n: plain(pd.DataFrame([c.__dict__])) for n, c in compared.items()},
             "reason_overlap": overlap,
             "score_psi": shift,
         },
         sentences={name: str(one) for name, one in compared.items()},
-        notes=notes,
+        notes=against.notes(champion, sample.judge_on, spec, refused, unaudited),
     )
 
 
@@ -190,11 +183,12 @@ def _trained(
     ]
 
 
-def _told(sample: Sample) -> dict[str, list[str]]:
-    """Return the snapshot dates as JSON content."""
+def _counted(sample: Sample, rows: pd.DataFrame) -> dict[str, Any]:
+    """Return snapshot dates and accounts, of those that taught and those that judge, as JSON content."""
     return {
         "learn": [str(day.date()) for day in sample.learn_on],
         "judge": [str(day.date()) for day in sample.judge_on],
+        "accounts": {"learn": int(sample.learnt.sum()), "judge": len(rows)},
     }
 
 

@@ -14,7 +14,9 @@ from delinquency.workflows._road import Trained
 
 __all__ = ["compared", "fairness", "figures", "notes", "overlap", "scored", "seeds", "shift"]
 
+MODELS = ("candidate", "champion", "scorecard")  # columns of the judging rows
 _ASKED = 400  # riskiest accounts whose reasons are compared
+_LEAST = ["group", "n", "impact_ratio"]  # what is told of a least favoured group
 
 
 def scored(
@@ -55,25 +57,14 @@ def _features_for(frame: pd.DataFrame, X: pd.DataFrame, scorer: scoring.Scorer) 
 
 def figures(rows: pd.DataFrame) -> pd.DataFrame:
     """Return how each model ranks and how true it is, on the same accounts."""
-    names = [name for name in ("candidate", "champion", "scorecard") if name in rows]
     found = []
-    for name in names:
+    for name in (name for name in MODELS if name in rows):
         rank = evaluation.discrimination(rows["bad"], rows[name], account=rows["account_id"])
         truth = evaluation.calibration(rows["bad"], rows[name], simulations=200)
-        wanted = (
-            "intercept",
-            "intercept_low",
-            "intercept_high",
-            "slope",
-            "log_loss",
-            "brier",
-            "ece",
-        )
-        ranked = ("n", "bads", "auc", "auc_low", "auc_high", "gini", "ks")
         found.append(
             {"model": name}
-            | {f: getattr(rank, f) for f in ranked}
-            | {f: getattr(truth, f) for f in ("expected", *wanted)}
+            | {f: getattr(rank, f) for f in ("n", "bads", *evaluation.RANK_FIGURES)}
+            | {f: getattr(truth, f) for f in ("expected", *evaluation.TRUTH_FIGURES)}
         )
     return pd.DataFrame(found)
 
@@ -81,7 +72,7 @@ def figures(rows: pd.DataFrame) -> pd.DataFrame:
 def compared(rows: pd.DataFrame) -> dict[str, evaluation.Comparison]:
     """Return the candidate against the champion and the scorecard, paired by account."""
     found = {}
-    for other in ("champion", "scorecard"):
+    for other in MODELS[1:]:
         if other in rows:
             parts = (rows["bad"], rows["candidate"], rows[other])
             found[f"auc against {other}"] = evaluation.compare_scores(
@@ -105,8 +96,24 @@ def shift(
 
 
 def fairness(rows: pd.DataFrame, accounts: Any, last: Mapping[str, str]) -> pd.DataFrame:
-    """Return the least favoured group by attribute and model; favoured is who is not in its last band."""
-    columns = ["attribute", "model", "group", "n", "impact_ratio"]
+    """Return the least favoured group by attribute and model; favoured is who is not in its last band.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `scored`.
+    accounts : table or None
+        Whose protected attributes are audited; no rows come back without it.
+    last : mapping of model to str
+        Name of its riskiest band.
+
+    Returns
+    -------
+    DataFrame
+        ``attribute, model, group, n, impact_ratio``: one row an attribute and model, where a group was
+        large enough to be judged.
+    """
+    columns = ["attribute", "model", *_LEAST]
     if accounts is None:
         return pd.DataFrame(columns=columns)
     table = schema.admit(accounts, schema.ACCOUNTS)
@@ -124,7 +131,7 @@ def fairness(rows: pd.DataFrame, accounts: Any, last: Mapping[str, str]) -> pd.D
             if ratio.isna().all() and spared.any():
                 continue  # every group is too small to be judged
             least = groups.iloc[int(ratio.fillna(np.inf).to_numpy().argmin())]
-            found.append([name, model, *least[["group", "n", "impact_ratio"]]])
+            found.append([name, model, *least[_LEAST]])
     return pd.DataFrame(found, columns=columns)
 
 
@@ -153,6 +160,23 @@ def overlap(
 def seeds(
     seeds: tuple[int, ...], trained: list[Trained], X: pd.DataFrame, rows: pd.DataFrame
 ) -> pd.DataFrame:
+    """Return the AUC of the candidate of each seed on the judging rows: what luck alone makes of it.
+
+    Parameters
+    ----------
+    seeds : tuple of int
+    trained : list of Trained
+        The candidates, in the order of the seeds.
+    X : DataFrame (n, features)
+        Features of the judging rows, in their order.
+    rows : DataFrame (n, ...)
+        From `scored`.
+
+    Returns
+    -------
+    DataFrame
+        ``seed, auc``.
+    """
     found = []
     for seed, one in zip(seeds, trained, strict=True):
         rank = evaluation.discrimination(rows["bad"], one.scorer.log_odds(X))
@@ -165,18 +189,20 @@ def notes(
     judge_on: list[pd.Timestamp],
     spec: history.LabelSpec,
     refused: int,
+    unaudited: bool,
 ) -> tuple[str, ...]:
-    notes = []
+    """Return what must be known when the comparison is read, a sentence each."""
+    told = []
     if champion is None:
-        notes.append("There is no champion yet: the candidate has only to be sound.")
+        told.append("There is no champion yet: the candidate has only to be sound.")
     elif label_of(champion, None) != spec:
-        notes.append(
-            "The champion was trained for another outcome than the candidate is judged by."
-        )
+        told.append("The champion was trained for another outcome than the candidate is judged by.")
     if champion is not None and str(champion.about.get("as_of", "")) >= str(judge_on[0].date()):
-        notes.append(
+        told.append(
             "The champion was trained on months that judge here, so it has the easier task."
         )
     if refused:
-        notes.append(f"{refused:,} accounts were left out: a model could not score them.")
-    return tuple(notes)
+        told.append(f"{refused:,} accounts were left out: a model could not score them.")
+    if unaudited:
+        told.append("Fairness was not judged: no protected attribute with large enough groups.")
+    return tuple(told)

@@ -12,8 +12,8 @@ import pandas as pd
 from delinquency import report, schema, scoring, storage
 from delinquency.errors import InputError, Problem
 from delinquency.settings import read_settings
+from delinquency.workflows._commit import commit
 from delinquency.workflows._database import fetching, read_or_none
-from delinquency.workflows._files import commit
 from delinquency.workflows._retrain import Retrained, retrain
 from delinquency.workflows._retrain_settings import RetrainSettings
 from delinquency.workflows._say import Say, quiet
@@ -70,6 +70,11 @@ def retrain_files(
         compared with.
     say : callable
         Told what is being done.
+
+    Returns
+    -------
+    RetrainRun
+        What was found, and whether the champion changed.
 
     Raises
     ------
@@ -160,7 +165,7 @@ def _evidence(
         judge=found.facts["judge"],
         notes=found.notes,
         manifest=facts,
-        **{name: getattr(found, name) for name in ("figures", "seeds", "fairness", "card")},
+        **{name: getattr(found, name) for name in Retrained.tables},
     )
     return commit(
         out,
@@ -181,7 +186,31 @@ def _evidence(
 def promote_files(
     registry: Path_, bundle: Path_, *, expected: str | None, as_of: Any, note: str
 ) -> storage.Change:
-    """Make the bundle of a folder champion by hand, such as the candidate of an evidence folder."""
+    """Make the bundle of a folder champion by hand, such as the candidate of an evidence folder.
+
+    Parameters
+    ----------
+    registry, bundle : path
+        Folder of the registry, made when it is not there; folder or ``.zip`` file of the bundle.
+    expected : str or None
+        Whole hash of the champion as the caller knows it; None when there is none yet.
+    as_of : date
+        The day it is done for.
+    note : str
+        Why, for those who read the log.
+
+    Returns
+    -------
+    Change
+        The new line of the registry's log.
+
+    Raises
+    ------
+    LockError
+        ``DLQ-411`` when the champion is not the one expected.
+    InputError, IntegrityError
+        ``DLQ-109`` when there is no bundle; ``DLQ-602`` to ``DLQ-606`` when it is damaged or cannot score.
+    """
     kept = storage.Registry(registry)
     name = kept.add(storage.load_bundle(storage.must_exist(bundle)))
     return kept.promote(
@@ -194,7 +223,29 @@ def promote_files(
 
 
 def roll_back_files(registry: Path_, *, expected: str, as_of: Any, note: str) -> storage.Change:
-    """Make the champion before this one champion again."""
+    """Make the champion before this one champion again.
+
+    Parameters
+    ----------
+    registry : path
+        Its folder.
+    expected : str
+        Whole hash of the champion that is to go.
+    as_of, note
+        As for `promote_files`.
+
+    Returns
+    -------
+    Change
+        The new line of the registry's log.
+
+    Raises
+    ------
+    LockError
+        ``DLQ-411`` when the champion is not the one expected, ``DLQ-412`` when there is no earlier one.
+    InputError, IntegrityError
+        ``DLQ-109`` when there is no registry; ``DLQ-602`` to ``DLQ-606`` when it is damaged.
+    """
     return storage.Registry(storage.must_exist(registry)).roll_back(
         expected=expected,
         as_of=schema.as_date(as_of).date(),

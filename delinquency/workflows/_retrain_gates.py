@@ -16,7 +16,18 @@ __all__ = ["Gate", "decide"]
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate: what was found, what was asked, whether it was passed, in words."""
+    """One gate of a candidate.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"rank order"``.
+    figure, limit : float
+        What was found, and what was asked; each gate has its own unit, and its words say which way.
+    passed : bool
+    words : str
+        The same as a sentence, without a full stop.
+    """
 
     name: str
     figure: float
@@ -33,7 +44,20 @@ def decide(
     fairness: pd.DataFrame,
     overlap: float | None,
 ) -> list[Gate]:
-    """Return every gate; a candidate is promoted when it passes all of them."""
+    """Return every gate; a candidate is promoted when it passes all of them.
+
+    Parameters
+    ----------
+    limits : Gates
+    figures, fairness : DataFrame
+        From `_retrain_compare.figures` and `_retrain_compare.fairness`.
+    compared : mapping of str to Comparison
+        From `_retrain_compare.compared`; without a champion there is none against it.
+    shift : mapping of str to float
+        Of the candidate's score, from its training to today: ``psi, low, high, noise_95``.
+    overlap : float or None
+        Share of the reasons that champion and candidate both give; None without a champion.
+    """
     gates = [
         _rank(limits, figures, compared),
         _calibration(limits, figures),

@@ -34,7 +34,13 @@ def review(holdout: pd.DataFrame) -> tuple[evaluation.Discrimination, evaluation
     Parameters
     ----------
     holdout : DataFrame
-        ``bad`` and ``probability`` of accounts whose outcome is known, such as ``Trained.holdout``.
+        ``bad`` (1 or 0) and ``probability`` of accounts whose outcome is known, such as
+        ``Trained.holdout``.
+
+    Raises
+    ------
+    InputError
+        As `delinquency.evaluation.discrimination`, such as ``DLQ-150`` for goods or bads alone.
     """
     y, probability = holdout["bad"], holdout["probability"]
     return evaluation.discrimination(y, probability), evaluation.calibration(y, probability)
@@ -105,14 +111,11 @@ def _row(
     ends = _ends(entry, outlook, actual, more)
     until = as_of if entry.actual is not None else min(as_of, outlook.until)
     money = entry.metric in ("amount", "rate")
-    best = None
-    if extra is not None and money and ends is not None:
-        best = ends + _extra(extra, outlook) / _whole(entry, outlook)
     told = goal.review(
         actual,
         as_of=until,
         forecast=ends,
-        best_plan=best,
+        best_plan=_best(entry, outlook, ends, extra) if money else None,
         prices=settings["prices"],
         guardrails=entry.figures,
         holidays=settings["holidays"],
@@ -128,10 +131,7 @@ def _row(
         "until": until,
         "actual": actual,
         "expected": told.expected_share,
-        "pace": told.pace,
-        "days_left": told.days_left,
-        "run_rate": told.run_rate,
-        "probability": told.probability,
+        **{name: getattr(told, name) for name in ("pace", "days_left", "run_rate", "probability")},
         "p10": low,
         "p50": middle,
         "p90": high,
@@ -179,6 +179,15 @@ def _ends(
     return actual + (ends - outlook.collected) / _whole(entry, outlook)
 
 
+def _best(
+    entry: evaluation.GoalEntry, outlook: portfolio.Outlook, ends: np.ndarray | None, extra: Any
+) -> np.ndarray | None:
+    """Return simulated ends under the best plan; None where nobody says what it adds."""
+    if extra is None or ends is None:
+        return None
+    return ends + _extra(extra, outlook) / _whole(entry, outlook)
+
+
 def _recovered(entry: evaluation.GoalEntry, recoveries: Any, until: Any, end: Any) -> float:
     if recoveries is None or not entry.recoveries:
         return 0.0
@@ -204,7 +213,27 @@ def review_files(
     extra: str | os.PathLike[str] | None = None,
     prices: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """Review the goals of a file against a file of months; see `review_goals`."""
+    """Review the goals of a file against a file of months.
+
+    Parameters
+    ----------
+    goals : path
+        A YAML file; see `delinquency.evaluation.read_goals`.
+    months, recoveries, extra : path or address
+        Tables; see `review_goals`.
+    as_of, prices
+        See `review_goals`.
+
+    Returns
+    -------
+    DataFrame
+        As `review_goals`.
+
+    Raises
+    ------
+    InputError
+        Mistakes in the file, each with line and column, before any table is read; as `review_goals`.
+    """
     asked = evaluation.read_goals(goals)  # first, so that a mistake in it costs no time
     return review_goals(
         asked,

@@ -14,6 +14,7 @@ from delinquency import evaluation, features, history, schema, scoring, storage
 from delinquency import strategy as strategies
 from delinquency.errors import GateError, InputError, Problem
 from delinquency.workflows._gates import wrongly_refused
+from delinquency.workflows._outcome import KEY
 from delinquency.workflows._plan import plan
 from delinquency.workflows._say import Say, quiet
 
@@ -66,7 +67,20 @@ class Scoring:
 
 
 def check(months: Any, *, as_of: Any = None) -> pd.DataFrame:
-    """Return what is wrong or odd in a months table; see `delinquency.history.check_months`."""
+    """Return what is wrong or odd in a months table.
+
+    Parameters
+    ----------
+    months : table
+        Repayment histories; see `delinquency.schema.MONTHS`.
+    as_of : date, optional
+        Dates after it are reported.
+
+    Returns
+    -------
+    DataFrame
+        As `delinquency.history.check_months`; no rows when nothing is odd.
+    """
     return history.check_months(months, as_of=as_of)
 
 
@@ -169,6 +183,18 @@ def learn(
         See `train`.
     about : mapping, optional
         Facts that the bundle keeps beside those of training.
+
+    Returns
+    -------
+    Trained
+        The scorer learnt from three accounts in four; the hold-out are the others.
+
+    Raises
+    ------
+    InputError
+        As `delinquency.scoring.RiskModel`, such as too few bads.
+    GateError
+        ``DLQ-302`` when one feature alone predicts the outcome almost perfectly.
     """
     scale = scale or scoring.PointsScale()
     seen = split_of(X.index.get_level_values("account_id")) == "train"
@@ -197,9 +223,7 @@ def learn(
     scorer = scoring.Scorer.from_model(
         learner, X[seen], catalogue, scale=scale, bands=scheme, about=facts, unseen=X[~seen]
     )
-    holdout = scorer.score(X[~seen]).scores.merge(
-        y[~seen].rename("bad").reset_index(), on=["account_id", "snapshot_date"]
-    )
+    holdout = scorer.score(X[~seen]).scores.merge(y[~seen].rename("bad").reset_index(), on=KEY)
     return Trained(scorer, holdout, scoring.importance(learner, catalogue))
 
 
@@ -215,7 +239,7 @@ def _ranked(model: Any, X: pd.DataFrame, y: pd.Series[Any]) -> dict[str, Any]:
 
 def _labels(snapshots: history.Snapshots, labels: Any, label: history.LabelSpec) -> pd.Series[Any]:
     table = history.label(snapshots, label) if labels is None else history.label_from(labels)
-    return table.set_index(["account_id", "snapshot_date"])["bad"]
+    return table.set_index(KEY)["bad"]
 
 
 def score(
@@ -251,6 +275,11 @@ def score(
     **planning
         For `plan`: ``at, accounts, contacts, packs, house_policy, actors, log``.
 
+    Returns
+    -------
+    Scoring
+        Scores, refusals, and the plan where a strategy was given.
+
     Raises
     ------
     InputError
@@ -279,7 +308,7 @@ def score(
         raise GateError(Problem("DLQ-303", what, "scores", count, fix))
     wanted = scores["band"].isin(reasons_for or scorer.bands.names[-1:])
     say(f"reasons for {wanted.sum():,} accounts")
-    keys = pd.MultiIndex.from_frame(scores.loc[wanted, ["account_id", "snapshot_date"]])
+    keys = pd.MultiIndex.from_frame(scores.loc[wanted, KEY])
     texts = scoring.reasons(scorer, X.loc[keys], lang=lang)
     scores = scores.join(texts.set_index(scores.index[wanted]))
     counts = {"read": len(X), "scored": len(scores), "refused": len(refused)}

@@ -27,6 +27,16 @@ def check_files(months: Path_, *, as_of: Any = None) -> pd.DataFrame:
         Rows of a table in a database are numbered in the order of account and month.
     as_of : date, optional
         Dates after it are reported.
+
+    Returns
+    -------
+    DataFrame
+        See `check`.
+
+    Raises
+    ------
+    InputError
+        ``DLQ-109`` when the table is not there or cannot be read.
     """
     return check(storage.read_table(months), as_of=as_of)
 
@@ -51,6 +61,11 @@ def train_files(
         See `train`.
     out : path
         Folder of the bundle, or a ``.zip`` file.
+
+    Returns
+    -------
+    Trained
+        What was learnt, with the hold-out to review it by.
 
     Raises
     ------

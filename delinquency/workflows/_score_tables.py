@@ -30,8 +30,13 @@ def column(name: str, values: pd.Series) -> pa.Array:
 def refused_table(scored: scoring.Scored, batch: features.FeatureBatch) -> pa.Table:
     refused = scored.refused
     if not len(refused):  # an empty frame forgets what its ids were
-        refused = refused.assign(account_id=batch.account_id[:0].to_numpy())
+        types = {"account_id": _id_type(batch), "snapshot_date": _DATES, "why": pa.string()}
+        return pa.schema(list(types.items())).empty_table()
     return pa.table({name: column(name, refused[name]) for name in refused.columns})
+
+
+def _id_type(batch: features.FeatureBatch) -> pa.DataType:
+    return column("account_id", batch.months["account_id"].iloc[:0]).type
 
 
 def nobody() -> scoring.Scored:

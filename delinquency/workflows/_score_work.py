@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Work"]
 
+_AHEAD = (
+    2  # batches that may wait for their scores: neither side idles when the other is slow for once
+)
 _REASONS = [f"reason_{k}" for k in range(1, 5)]
 
 
@@ -54,15 +58,15 @@ class Work:
     def score(self, say: Say) -> dict[str, Any]:
         """Walk through all batches, and return the summary of the run."""
         tally = Tally(self.as_of)
-        batch, coming = None, None
-        with ThreadPoolExecutor(
-            1
-        ) as scoring_one:  # while the next is read and its features computed
+        batch, pending = None, deque[Future[dict[str, Any]]]()
+        with ThreadPoolExecutor(1) as scoring_one:  # while the next are read and computed
             for number, batch in enumerate(self.source.batches(self.as_of, self.windows)):
-                before, coming = coming, scoring_one.submit(self._done, number, batch)
-                self._count(tally, before, say)
+                pending.append(scoring_one.submit(self._done, number, batch))
                 tally.read(batch)
-            self._count(tally, coming, say)
+                if len(pending) > _AHEAD:
+                    self._count(tally, pending.popleft(), say)
+            for part in pending:
+                self._count(tally, part, say)
         if batch is None or not tally.accounts:
             raise _nothing_known(tally)
         self._finish(batch)
@@ -83,11 +87,10 @@ class Work:
     def _done(self, number: int, batch: features.FeatureBatch) -> dict[str, Any]:
         return self._whole(batch) if self.source.whole else self._part(number, batch)
 
-    def _count(self, tally: Tally, part: Future[dict[str, Any]] | None, say: Say) -> None:
+    def _count(self, tally: Tally, part: Future[dict[str, Any]], say: Say) -> None:
         """Wait for the scores of a batch, and count them."""
-        if part is not None:
-            tally.scored(part.result())
-            say(_progress(tally, self.source.rows))
+        tally.scored(part.result())
+        say(_progress(tally, self.source.rows))
 
     def _whole(self, batch: features.FeatureBatch) -> dict[str, Any]:
         """Keep the scores of a small table, which become one file."""
@@ -143,10 +146,10 @@ class Work:
 
     def _scored(self, batch: features.FeatureBatch) -> tuple[dict[str, pa.Table], dict[str, Any]]:
         """Score one batch: its tables and its counts."""
-        matrix = batch.values
+        matrix, whole = batch.values, batch.whole
         if batch.names != self.scorer.names:
-            matrix = self.scorer.matrix(batch.frame())
-        why = self.scorer.why_refused(matrix, batch.last("status"))
+            matrix, whole = self.scorer.matrix(batch.frame()), None
+        why = self.scorer.why_refused(matrix, batch.last("status"), whole)
         threads = os.cpu_count() or 1
         scored = self.scorer.score_matrix(matrix, batch.keys(), why, threads=threads)
         fine = why == ""

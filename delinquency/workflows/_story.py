@@ -11,7 +11,7 @@ from delinquency import evaluation, features, history, report, schema, scoring
 from delinquency import strategy as strategies
 from delinquency.workflows import _plan as plans
 from delinquency.workflows import _road as road
-from delinquency.workflows._outcome import label_of
+from delinquency.workflows._outcome import KEY, label_of
 from delinquency.workflows._review import review
 from delinquency.workflows._road import Scoring
 from delinquency.workflows._say import Say, quiet
@@ -102,7 +102,7 @@ def tell(
 
 def _held_out(scored: Scoring, labels: Any, scorer: scoring.Scorer) -> pd.DataFrame:
     outcome = history.label_from(labels).dropna(subset=["bad"])
-    known = scored.scores.merge(outcome, on=["account_id", "snapshot_date"])
+    known = scored.scores.merge(outcome, on=KEY)
     part = road.split_of(known["account_id"])
     return known[part == "test"]
 

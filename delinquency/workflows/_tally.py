@@ -34,7 +34,6 @@ class Tally:
         self.rows = self.accounts = self.behind = self.unknown = self.with_status = 0
         self.first: pd.Timestamp | None = None
         self.last: pd.Timestamp | None = None
-        self.balance = 0
         self.missing: Counter[str] = Counter()
         self.parts: list[dict[str, Any]] = []
 
@@ -43,15 +42,14 @@ class Tally:
         months = batch.months
         self.rows += len(months)
         self.accounts += len(batch.values)
-        month = months["month"].to_numpy()
-        first, last = pd.Timestamp(month.min()), pd.Timestamp(month.max())
+        month = months["month"].to_numpy().view("int64")  # as numbers: none is missing here
+        first, last = (pd.Timestamp(int(day), unit="us") for day in (month.min(), month.max()))
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
-        self.balance += _hundredths(months, self.as_of)[0]
         status = batch.last("status")
         ended = None if status is None else np.isin(status, schema.STATUSES[1:])
-        gone = [_missing(column, ended) for column in batch.values.T]
-        self.missing.update(dict(zip(batch.names, gone, strict=True)))
+        for name, column, whole in zip(batch.names, batch.values.T, batch.whole, strict=True):
+            self.missing[name] += 0 if whole else _missing(column, ended)
         if "months_since_last_obs" in batch.names:
             age = batch.values[:, batch.names.index("months_since_last_obs")]
             self.behind += int((age > 0).sum())
@@ -95,7 +93,7 @@ class Tally:
             "refused": self.counts("why"),
             "control": {
                 "rows": self.rows,
-                "balance_hundredths": self.balance,
+                "balance_hundredths": self.of("balance_all"),
                 "balance_hundredths_last_month": self.of("balance"),
                 "balance_hundredths_last_month_refused": self.of("balance_refused"),
                 "first_month": _day(self.first),
@@ -152,20 +150,23 @@ def of_part(
         np.floor(scores["points"].to_numpy() / POINTS_STEP).astype("int64") * POINTS_STEP,
         return_counts=True,
     )
-    lost = 0
+    balance, of_last = _hundredths(months, as_of)
+    lost, why = 0, {}
     if len(scored.refused):
+        why = scored.refused["why"].value_counts().to_dict()
         theirs = months["account_id"].isin(scored.refused["account_id"]).to_numpy()
         lost = _hundredths(months[theirs], as_of)[1]
     return {
         "accounts": len(batch.values),
         "scored": len(scores),
         "refused": len(scored.refused),
-        "why": {str(why): int(n) for why, n in scored.refused["why"].value_counts().items()},
+        "why": {str(reason): int(n) for reason, n in why.items()},
         "points": dict(zip(map(str, cells.tolist()), counts.tolist(), strict=True)),
         "bands": _sums(*pd.factorize(scores["band"]), probability),
         "standing": _sums(_standing(batch, fine), _STANDING, probability),
         "reference_points": _in_cells(scores["points"], reference),
-        "balance": _hundredths(months, as_of)[1],
+        "balance_all": balance,
+        "balance": of_last,
         "balance_refused": lost,
     }
 
@@ -198,9 +199,6 @@ def _standing(batch: features.FeatureBatch, fine: np.ndarray) -> np.ndarray:
 
 def _missing(column: np.ndarray, ended: np.ndarray | None) -> int:
     """Return how many accounts that still run miss a feature."""
-    with np.errstate(all="ignore"):
-        if np.isfinite(column.sum()):  # one pass tells that nothing is missing
-            return 0
     gone = np.isnan(column)
     return int(gone.sum() if ended is None else (gone & ~ended).sum())
 

@@ -1,15 +1,23 @@
 """A goal is specific, its pace is counted in working days, and what cannot be reached is said."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from delinquency.errors import InputError
 from delinquency.evaluation import Goal
+from delinquency.evaluation._goal_metrics import METRICS, MetricName
 
 
 def month(metric="amount", target=1000.0, **more):
     """Return a goal for November 2026, 21 working days."""
     return Goal(metric, target, "2026-11-01", "2026-11-30", "all", **more)
+
+
+def test_a_file_of_goals_may_name_every_metric_and_no_other():
+    """The type that a file is checked by, and the table that the reckoning uses."""
+    assert get_args(MetricName) == tuple(METRICS)
 
 
 def test_pace_counts_working_days_and_holidays():

@@ -10,7 +10,7 @@ from collections import Counter
 
 from delinquency import storage
 from delinquency.errors import DelinquencyError, LockError
-from delinquency.storage import _run
+from delinquency.storage import _journal, _open_run, _run
 from delinquency.storage._failpoint import reached
 from delinquency.storage._manifest import RUNS
 
@@ -288,6 +288,6 @@ def _trusting(folder, files):
 
 MUTANTS = {
     "files shown one by one": (_run, "switch", _one_by_one),
-    "no lock": (_run, "locked", _no_lock),
-    "leftovers believed": (_run, "_there", _trusting),
+    "no lock": (_open_run, "locked", _no_lock),
+    "leftovers believed": (_journal, "_there", _trusting),
 }

@@ -113,7 +113,7 @@ def survives(block, cases):
     names = [feature.name for feature in wanted]
     for months, answers in cases:
         try:
-            _, values = _compute.compute(months, Plan(dates, WINDOWS, (block,), wanted, 1))
+            _, values, _ = _compute.compute(months, Plan(dates, WINDOWS, (block,), wanted, 1))
         except (ArithmeticError, IndexError, ValueError, TypeError):
             return False
         right = answers[names].to_numpy()

@@ -8,7 +8,7 @@ import pytest
 
 from delinquency.errors import EnvironmentFailure
 from delinquency.storage import Bundle, load_bundle, verify
-from delinquency.workflows._files import commit
+from delinquency.workflows._commit import commit
 
 from .conftest import hashes
 
