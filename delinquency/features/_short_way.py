@@ -108,7 +108,9 @@ def _whole_days(values):  # pragma: no cover
     """Tell whether all are whole numbers from 0 up; a missing one is not."""
     sound = True
     for value in values:
-        whole = (value + _WHOLE) - _WHOLE  # beyond it a double keeps no fraction; faster than a floor
+        whole = (
+            value + _WHOLE
+        ) - _WHOLE  # beyond it a double keeps no fraction; faster than a floor
         sound &= (value >= 0.0) & (value < _WHOLE) & (value == whole)
     return sound
 
