@@ -118,7 +118,7 @@ def snapshots(months: pd.DataFrame, repeats: int) -> dict:
     write_table(months, file)
 
     def walk(some: list[pd.Timestamp]) -> None:
-        for _ in feature_batches(file, snapshots=some, reuse=True):
+        for _ in feature_batches(file, snapshots=some, reuse=1):
             pass
 
     def call(some: list[pd.Timestamp]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,11 +14,11 @@ from delinquency.errors import InputError, Problem
 from delinquency.features._compile import compile_notice
 from delinquency.features._kernels import find_cuts
 from delinquency.features._plan import Plan
-from delinquency.features._rows import Block, Cuts, Keys, Rows
+from delinquency.features._rows import Block, Cuts, Keys, Memory, Rows, fresh
 from delinquency.features._short_way import changes
 from delinquency.schema import STATUSES, known_as_of, month_number
 
-__all__ = ["compute", "fresh", "nothing_known"]
+__all__ = ["compute", "nothing_known"]
 
 
 # Cuts at a time: their features stay in the second-level cache until they are put away.
@@ -35,15 +35,10 @@ _NUMBERS = {
 }
 
 
-def fresh(columns: int, rows: int) -> np.ndarray:
-    """Return new memory for the values of so many columns and rows."""
-    return np.empty((columns, rows))
-
-
 def compute(
     table: pd.DataFrame,
     plan: Plan,
-    memory: Callable[[int, int], np.ndarray] = fresh,
+    memory: Memory = fresh,
     keys: Keys | None = None,
 ) -> tuple[Cuts, np.ndarray, np.ndarray]:
     """Return the cuts of an admitted table that have a row, the planned features of each, what is whole.

@@ -10,7 +10,14 @@ import numpy as np
 
 from delinquency.features._feature import Feature
 
-__all__ = ["Block", "Cuts", "Keys", "Rows"]
+__all__ = ["Block", "Cuts", "Keys", "Memory", "Rows", "fresh"]
+
+Memory = Callable[[int, int], np.ndarray]  # given columns and rows, where to write so many
+
+
+def fresh(columns: int, rows: int) -> np.ndarray:
+    """Return new memory for the values of so many columns and rows."""
+    return np.empty((columns, rows))
 
 
 class Rows(NamedTuple):

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from delinquency.features._compile import compiled
-from delinquency.features._rows import Keys
+from delinquency.features._rows import Keys, Memory, fresh
 from delinquency.schema import DATE_DTYPE, MONTHS, month_number
 
 __all__ = ["changes", "short_way"]
@@ -26,38 +26,52 @@ _WHOLE = float(1 << 52)
 PLAIN = (1 << 62) - 1  # as in `_kernels`; a loop keeps its own, for its cache knows this file alone
 
 
-def short_way(table: pa.Table) -> tuple[pd.DataFrame, Keys] | None:
+def short_way(table: pa.Table, memory: Memory = fresh) -> tuple[pd.DataFrame, Keys] | None:
     """Return what `admit` would, and the keys of its rows; None for a batch that must go there.
 
     Parameters
     ----------
     table : Table
-        Columns of a months table, each in one piece, accounts rising.
+        Columns of a months table, in the pieces in which they came; accounts rise.
+    memory : callable
+        Where the figures are joined: given columns and rows, returns an array of so many.
     """
     names = {*table.column_names}
     if not names >= {"account_id", "month"} or not any(names.issuperset(g) for g in MONTHS.either):
         return None
-    frame = table.to_pandas(split_blocks=True, date_as_object=False)  # the columns as they stand
-    ids: Any = table["account_id"].chunk(0)
-    keys = _keys(ids, frame["month"].to_numpy())
+    kinds = {name: MONTHS.columns[name].kind for name in table.column_names}
+    figures = [name for name, kind in kinds.items() if kind in ("days", "money")]
+    room = memory(len(figures), len(table))
+    columns: dict[str, Any] = dict.fromkeys(table.column_names)
+    for name, out in zip(figures, room, strict=True):
+        if not _joined(table[name], kinds[name], out):
+            return None
+        columns[name] = out
+    others: dict[str, Any] = {n: table[n].combine_chunks() for n in names.difference(figures)}
+    for name, joined in others.items():
+        values = joined.to_pandas(date_as_object=False)
+        if kinds[name] in ("month", "date") and values.dtype != DATE_DTYPE:
+            return None
+        columns[name] = values
+    keys = _keys(others["account_id"], columns["month"].to_numpy())
     if keys is None:
         return None
-    for name in table.column_names:
-        kind, values = MONTHS.columns[name].kind, frame[name]
-        if kind == "id":
-            if values.dtype.kind != "i":
-                frame[name] = values.astype("str")
-        elif kind in ("days", "money"):
-            if values.dtype.kind not in "iuf":
-                return None
-            if values.dtype != np.float64:
-                frame[name] = values = values.astype("float64")
-            sound = _whole_days if kind == "days" else _finite_or_missing
-            if not sound(values.to_numpy()):
-                return None
-        elif kind != "text" and values.dtype != DATE_DTYPE:
-            return None
-    return frame, keys
+    if columns["account_id"].dtype.kind != "i":
+        columns["account_id"] = columns["account_id"].astype("str")
+    return pd.DataFrame(columns, copy=False), keys
+
+
+def _joined(column: pa.ChunkedArray, kind: str, out: np.ndarray) -> bool:
+    """Join the pieces of figures into `out`; tell whether all are what their kind may be."""
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return False
+    join = _join_days if kind == "days" else _join_money
+    at, sound = 0, True
+    for piece in column.chunks:
+        values = piece.to_numpy(zero_copy_only=False).astype("float64", copy=False)
+        sound &= join(values, out[at : at + len(values)])
+        at += len(values)
+    return sound
 
 
 def changes(ids: pa.Array) -> np.ndarray:
@@ -104,10 +118,12 @@ def _number_months(times, begins, first, number_of, is_end, out):  # pragma: no 
 
 
 @compiled
-def _whole_days(values):  # pragma: no cover
+def _join_days(values, out):  # pragma: no cover
     """Tell whether all are whole numbers from 0 up; a missing one is not."""
     sound = True
-    for value in values:
+    for row in range(values.shape[0]):
+        value = values[row]
+        out[row] = value
         whole = (
             value + _WHOLE
         ) - _WHOLE  # beyond it a double keeps no fraction; faster than a floor
@@ -116,9 +132,10 @@ def _whole_days(values):  # pragma: no cover
 
 
 @compiled
-def _finite_or_missing(values):  # pragma: no cover
+def _join_money(values, out):  # pragma: no cover
     """Tell whether none is infinite."""
     sound = True
-    for value in values:
-        sound &= abs(value) != np.inf
+    for row in range(values.shape[0]):
+        out[row] = values[row]
+        sound &= abs(values[row]) != np.inf
     return sound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ import pyarrow.parquet as pq
 
 from delinquency.errors import InputError, Problem
 from delinquency.features._build import framed
-from delinquency.features._compute import compute, fresh, nothing_known
+from delinquency.features._compute import compute, nothing_known
 from delinquency.features._plan import Plan, plan_features
-from delinquency.features._rows import Cuts, Keys
+from delinquency.features._rows import Cuts, Keys, Memory, fresh
 from delinquency.features._short_way import short_way
 from delinquency.features._source import open_batches
 from delinquency.features._spec import WINDOWS, FeatureSpec
@@ -97,7 +98,7 @@ def feature_batches(
     spec: FeatureSpec | None = None,
     threads: int | None = None,
     rows_at_once: int = 500_000,
-    reuse: bool = False,
+    reuse: int = 0,
 ) -> Iterator[FeatureBatch]:
     """Yield the features of a table of any size, batch by batch, each of whole accounts.
 
@@ -105,8 +106,9 @@ def feature_batches(
     ----------
     months, as_of, snapshots, windows, spec, threads, rows_at_once
         As for `stream_features`. A batch whose accounts have no month known yet has no rows.
-    reuse : bool
-        Whether the values of a batch may be written over when the batch after the next is asked for.
+    reuse : int
+        How many batches stay as they are; the memory of one before them is written over by the next that
+        is asked for. 0: all stay.
 
     Raises
     ------
@@ -129,34 +131,34 @@ def feature_batches(
     if not names:
         raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
     plan = plan_features(names, as_of, snapshots, windows, spec, threads)
-    memory = _Turns() if reuse else fresh
+    for_months, for_values = (_Turns(reuse + 1) if reuse else fresh for _ in range(2))
     empty = True
     for start, table in _whole_accounts(batches):
         empty = False
-        admitted, keys = _entered(table.combine_chunks(), f"months, rows from {start:,} on")
-        cuts, values, whole = compute(admitted, plan, memory, keys)
+        admitted, keys = _entered(table, f"months, rows from {start:,} on", for_months)
+        cuts, values, whole = compute(admitted, plan, for_values, keys)
         yield FeatureBatch(admitted, values, whole, cuts, plan)
     if empty:
         raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
 
 
-def _entered(table: pa.Table, where: str) -> tuple[pd.DataFrame, Keys | None]:
+def _entered(table: pa.Table, where: str, memory: Memory) -> tuple[pd.DataFrame, Keys | None]:
     """Return a batch in canonical types; its keys too, where they were seen on the way."""
-    found = short_way(table)
+    found = short_way(table, memory)
     if found is not None:
         return found
     return admit(table.to_pandas(date_as_object=False), MONTHS, where), None
 
 
 class _Turns:
-    """Two pieces of memory taken in turn: asking the system for it costs more than the features."""
+    """Pieces of memory taken in turn: asking the system for it costs more than the features."""
 
-    def __init__(self) -> None:
-        self._pieces = [np.empty(0), np.empty(0)]
+    def __init__(self, pieces: int) -> None:
+        self._pieces = deque([np.empty(0)] * pieces)
 
     def __call__(self, columns: int, rows: int) -> np.ndarray:
         needed = columns * rows
-        self._pieces.reverse()
+        self._pieces.rotate()
         if len(self._pieces[0]) < needed:
             self._pieces[0] = np.empty(needed + needed // 8)  # batches differ a little in size
         return self._pieces[0][:needed].reshape(columns, rows)
@@ -229,7 +231,7 @@ def stream_features(
         spec=spec,
         threads=threads,
         rows_at_once=rows_at_once,
-        reuse=True,  # the pipeline has written a batch before it takes the next
+        reuse=1,  # the pipeline has written a batch before it takes the next
     )
     with replace_file(out) as temporary, _Pipeline(temporary) as pipeline:
         for batch in asked:

@@ -34,7 +34,7 @@ _ZERO = ir.Constant(ir.IntType(32), 0)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 # missing read as 0, goes left, goes right: see the codes of `_trees`
 _FILL = np.array([0.0, -np.inf, np.inf])
-_CHUNK = 1 << 14
+_CHUNK = 1 << 12  # small enough that the threads end at about the same time
 
 
 @dataclass(frozen=True)

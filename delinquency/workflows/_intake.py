@@ -66,9 +66,9 @@ class Intake:
         self.rows = None if ".csv" in path.name.lower() else most
 
     def batches(
-        self, as_of: pd.Timestamp, windows: tuple[int, ...]
+        self, as_of: pd.Timestamp, windows: tuple[int, ...], reuse: int = 0
     ) -> Iterator[features.FeatureBatch]:
-        """Yield the features of all accounts, each account once.
+        """Yield the features of all accounts, each account once; `reuse` as for `feature_batches`.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Intake:
             What `features.feature_batches` finds; ``DLQ-101`` when an account stands in several
             partitions; ``DLQ-109`` when files stand beside partitions, and would be read by nobody.
         """
-        keys = {"windows": windows, "rows_at_once": self.rows_at_once}
+        keys = {"windows": windows, "rows_at_once": self.rows_at_once, "reuse": reuse}
         sources = self._sources()
         seen = _Seen() if len(sources) > 1 else None
         for source in sources:

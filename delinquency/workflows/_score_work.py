@@ -60,7 +60,8 @@ class Work:
         tally = Tally(self.as_of)
         batch, pending = None, deque[Future[dict[str, Any]]]()
         with ThreadPoolExecutor(1) as scoring_one:  # while the next are read and computed
-            for number, batch in enumerate(self.source.batches(self.as_of, self.windows)):
+            batches = self.source.batches(self.as_of, self.windows, reuse=_AHEAD)
+            for number, batch in enumerate(batches):
                 pending.append(scoring_one.submit(self._done, number, batch))
                 tally.read(batch)
                 if len(pending) > _AHEAD:
