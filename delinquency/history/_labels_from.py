@@ -39,7 +39,7 @@ def label_from(outcomes: Any, snapshots: Snapshots | None = None) -> pd.DataFram
     Raises
     ------
     InputError
-        What `delinquency.schema.admit` finds; ``DLQ-110`` when no outcome meets a snapshot.
+        What `delinquency.schema.admit` finds; ``DLQ-116`` when no outcome meets a snapshot.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def label_from(outcomes: Any, snapshots: Snapshots | None = None) -> pd.DataFram
         if joined is None or not (joined["_merge"] == "both").any():
             what = "no label meets an account at its snapshot date"
             fix = "ids must have one type in both tables, and dates must agree"
-            raise InputError(Problem("DLQ-110", what, "labels", len(table), fix))
+            raise InputError(Problem("DLQ-116", what, "labels", len(table), fix))
         table = joined.drop(columns="_merge")
     table["bad"] = table["bad"].astype("Int8")
     table["why"] = table["why"].fillna("unknown: no outcome on record").astype("str")

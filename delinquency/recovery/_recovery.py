@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from delinquency.errors import InputError, Problem
+from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.recovery._hazards import (
     HazardTrees,
     admit_features,
@@ -20,6 +20,7 @@ from delinquency.recovery._hazards import (
     incidence,
     months_ahead,
 )
+from delinquency.schema import hash_share
 
 __all__ = ["RecoveryModel"]
 
@@ -38,7 +39,7 @@ class RecoveryModel(BaseEstimator):
     horizon : int
         Months after default.
     signs : mapping of str to int, optional
-        Column to +1 (a higher value cannot lower what comes back) or -1.
+        Column to +1 (a higher value cannot lower what comes back) or -1; 0 for no sign.
     most : float
         Largest share of the balance that may come back.
     n_estimators, learning_rate, num_leaves, min_child_samples, n_jobs
@@ -98,15 +99,18 @@ class RecoveryModel(BaseEstimator):
         balance : array-like of shape (n,)
             Exposure at default, above 0.
         groups : array (n,), optional
-            Ids of accounts.
+            Ids of accounts, or of persons; rows of one stay together when the numbers of trees are
+            chosen.
 
         Raises
         ------
         InputError
-            ``DLQ-103``, ``DLQ-105``, ``DLQ-110`` tables that cannot be used, ``DLQ-192`` nobody seen for
-            as long as the horizon, ``DLQ-193`` gaps inside a history, ``DLQ-194`` nobody paid.
+            ``DLQ-103``, ``DLQ-105``, ``DLQ-110`` tables that cannot be used, ``DLQ-102`` signs for
+            columns that are not there, ``DLQ-192`` nobody seen for as long as the horizon, ``DLQ-193``
+            gaps inside a history, ``DLQ-194`` nobody paid.
         """
         matrix, self.feature_names_in_ = admit_features(X)
+        signs = _admit_signs(self.signs or {}, self.feature_names_in_)
         paid, owed = _admit_payments(payments, balance, len(matrix))
         seen = ~np.isnan(paid)
         entry, last = seen.argmax(axis=1), paid.shape[1] - seen[:, ::-1].argmax(axis=1)
@@ -117,12 +121,11 @@ class RecoveryModel(BaseEstimator):
             )
         first = np.where(pays, (np.nan_to_num(paid) > 0).argmax(axis=1) + 1, last)
         histories = admit_histories(first, np.where(pays, "pays", "censored"), entry)
-        signs = [int((self.signs or {}).get(name, 0)) for name in self.feature_names_in_]
         ids = admit_groups(groups, len(matrix))
         trees = HazardTrees(self._parameters(), self.n_estimators, signs)
         self.hazards_ = trees.fit(matrix, histories, self.horizon, ids)
         share = np.nan_to_num(paid) / owed[:, None]
-        self._fit_share(matrix[pays], share[pays], first[pays], last[pays], signs)
+        self._fit_share(matrix[pays], share[pays], first[pays], last[pays], signs, ids[pays])
         self.n_features_in_ = matrix.shape[1]
         return self
 
@@ -141,6 +144,7 @@ class RecoveryModel(BaseEstimator):
         first: np.ndarray,
         last: np.ndarray,
         signs: list[int],
+        ids: Any,
     ) -> None:
         """Learn the pattern of the months since the first payment, then the share of each payer."""
         seen = np.minimum(last, share.shape[1]) - first + 1
@@ -158,13 +162,14 @@ class RecoveryModel(BaseEstimator):
         total = np.clip(lag.sum(axis=0) / reached, 0, self.most)
         self.share_of_payers_ = float(np.average(total, weights=reached))
         self.booster_ = None
-        if X.shape[1] and len(X) >= 2 * self.min_child_samples:
+        folds = _folds(ids)
+        if X.shape[1] and len(X) >= 2 * self.min_child_samples and len(folds) > 1:
             settings = {**self._parameters(), "objective": "regression", "verbosity": -1, "seed": 0}
             if any(signs):
                 settings["monotone_constraints"] = signs
             settings |= {"deterministic": True, "force_col_wise": True}
             data = lgb.Dataset(X, total, weight=reached, free_raw_data=False)
-            judged = lgb.cv(settings, data, self.n_estimators, nfold=5, stratified=False, seed=0)
+            judged = lgb.cv(settings, data, self.n_estimators, folds=folds)
             course = np.array(judged["valid l2-mean"])
             plain = np.average((total - self.share_of_payers_) ** 2, weights=reached)
             if course.min() < plain:
@@ -236,6 +241,27 @@ def _develop(lag: np.ndarray, seen: np.ndarray, horizon: int) -> np.ndarray:
         factor[k] = total[k, old].sum() / below if below > 0 else 1.0
     done = factor.cumprod()
     return done / done[-1]
+
+
+def _folds(ids: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return up to five pairs of rows to learn from and to judge on; rows of one id stay together."""
+    fold = (hash_share(ids, "share") * 5).astype("int64")
+    parts = [fold == k for k in range(5) if 0 < (fold == k).sum() < len(fold)]
+    return [(np.flatnonzero(~part), np.flatnonzero(part)) for part in parts]
+
+
+def _admit_signs(signs: Mapping[str, int], names: list[str]) -> list[int]:
+    """Return the sign of each column; a sign for a column that is not there would bind nothing."""
+    problems = []
+    for name, sign in signs.items():
+        if name not in names:
+            fix = did_you_mean(str(name), names) or "name a column of X"
+            problems.append(Problem("DLQ-102", f'no column "{name}"', "signs", fix=fix))
+        elif sign not in (-1, 0, 1):
+            problems.append(Problem("DLQ-103", f'"{name}": not 1, 0 or -1', "signs"))
+    if problems:
+        raise InputError(*problems)
+    return [int(signs.get(name, 0)) for name in names]
 
 
 def _admit_balance(balance: Any, n: int) -> np.ndarray:

@@ -183,7 +183,7 @@ def to_svg(
         matplotlib.rcParams.update(_STYLE)
         matplotlib.rcParams["svg.hashsalt"] = name
         # the page's own fonts draw the text; what the measuring font lacks does not matter
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         # names without end are cut by the page, not a reason to have none
         warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
         figure = Figure(figsize=size, layout="constrained")

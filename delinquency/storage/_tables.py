@@ -299,6 +299,8 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     """
     if pa.types.is_floating(column.type):
         return False
+    if pa.types.is_null(column.type):
+        return True  # all are missing alike; pyarrow 16 cannot count them
     some = column.slice(0, 1024)
     return not len(some) or pc.count_distinct(some).as_py() < len(some)  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -9,7 +9,7 @@ from delinquency.strategy._at_work import packs_at_work
 from delinquency.strategy._chain import chain_head, verify_decisions
 from delinquency.strategy._contacts import times_without_zone
 from delinquency.strategy._decide import Decisions, decide
-from delinquency.strategy._decisions import last_plan, read_decisions, record_decisions, replay
+from delinquency.strategy._decisions import last_plan, read_decisions, record_decisions
 from delinquency.strategy._early import early_warning
 from delinquency.strategy._eligible import eligible
 from delinquency.strategy._experiment import Experiment, SampleRatio, power, sample_size
@@ -17,6 +17,7 @@ from delinquency.strategy._explain import explain, in_words, need_in_words, unti
 from delinquency.strategy._export import DIALLER_COLUMNS, export_dialler, export_plan
 from delinquency.strategy._facts import instant_of
 from delinquency.strategy._file import json_schema
+from delinquency.strategy._replay import replay
 from delinquency.strategy._response import PredictedResponse, UpliftResponse
 from delinquency.strategy._review import check_strategy, show_strategy
 from delinquency.strategy._rule_models import Rule

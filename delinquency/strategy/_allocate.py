@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from delinquency.errors import did_you_mean
 from delinquency.strategy._allocate_admit import admit_task
 from delinquency.strategy._allocate_dual import Bundle, Pricer
 from delinquency.strategy._allocate_limits import amount, refuse_alone
@@ -17,6 +20,8 @@ from delinquency.strategy._allocate_problem import Task
 from delinquency.strategy._allocate_solve import brought, gap_of, solve
 
 __all__ = ["Allocation", "allocate"]
+
+_LOG = logging.getLogger("delinquency")
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,9 @@ class Allocation:
         The limits that were kept.
     fallen : ndarray of int
         Accounts whose every treatment was blocked, and that got the fallback.
+    notes : tuple of str
+        Limits on groups in which no account stands: right where a small group is empty today, a slip
+        where its name was misspelt. `explain` says them last.
 
     Examples
     --------
@@ -59,6 +67,7 @@ class Allocation:
     capacities: dict[Hashable, float] = field(repr=False, default_factory=dict)
     minimum: dict[Hashable, float] = field(repr=False, default_factory=dict)
     fallen: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0, dtype="int64"))
+    notes: tuple[str, ...] = field(repr=False, default=())
 
     def explain(self) -> str:
         """Return the prices in words, the dearest first.
@@ -75,11 +84,10 @@ class Allocation:
         letters: one more is worth nothing; 1 of 8 are used.
         """
         names = sorted(self.prices, key=lambda name: (-abs(self.prices[name]), str(name)))
-        return "\n".join(self._line(name) for name in names)
+        return "\n".join([*map(self._line, names), *self.notes])
 
     def _line(self, name: Hashable) -> str:
-        price, used = self.prices[name], self.used[name]
-        label = " / ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+        price, used, label = self.prices[name], self.used[name], _label(name)
         if price < 0:
             asked = amount(self.minimum[name])
             return f"{label}: one fewer required would bring {amount(-price)}; {asked} are asked."
@@ -128,7 +136,7 @@ def allocate(
         Ones in `needs` count accounts.
     groups : mapping of name to array-like of shape (n,), optional
         Parts a capacity by the group of the account, such as visits by region; a group without a
-        limit is free.
+        limit is free, and a limit on a group that no account is in is noted in the result.
     persons : array-like of shape (n,), optional
         Whose account it is; then at most one account of a person gets a contact.
     contacts : sequence of int, optional
@@ -210,4 +218,32 @@ def _as_allocation(
         {key: float(amount) for key, amount in capacities.items()},
         {key: float(amount) for key, amount in minimum.items()},
         np.empty(0, dtype="int64") if task.fallen is None else np.flatnonzero(task.fallen),
+        tuple(_empty_groups(task, groups)),
     )
+
+
+def _label(name: Hashable) -> str:
+    return " / ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
+def _empty_groups(task: Task, groups: Mapping[Any, Any]) -> Iterator[str]:
+    """Say which limits are on groups that no account is in.
+
+    It is no mistake that a small region is empty tonight; where accounts without a limit stand in a group
+    of nearly that name it most likely is one, and that is logged too.
+    """
+    for resource in task.resources:
+        if resource.codes is None:
+            continue
+        seen = np.bincount(resource.codes[resource.codes >= 0], minlength=len(resource.keys))
+        empty = [key for key, count in zip(resource.keys, seen, strict=True) if not count]
+        if not empty:
+            continue
+        free = pd.unique(np.asarray(groups[resource.name]).ravel()[resource.codes < 0])
+        for key in empty:
+            group = str(key[1]) if isinstance(key, tuple) else str(key)
+            hint = did_you_mean(group, map(str, free) if len(free) < 10_000 else [])
+            said = f'No account is in "{_label(key)}"' + (f"; {hint}" if hint else ".")
+            if hint:
+                _LOG.warning("allocate: %s", said)
+            yield said

@@ -18,6 +18,7 @@ from delinquency.strategy._eligible import instants, rules_at_work
 from delinquency.strategy._facts import Facts, admit_accounts, instant_of
 from delinquency.strategy._gates import Gates, Pace
 from delinquency.strategy._rules import RulePack, packs_of
+from delinquency.strategy._share import share_caps
 from delinquency.strategy._strategy import Strategy
 
 __all__ = ["assign"]
@@ -41,7 +42,9 @@ def assign(
     past due and the band find the cell; its treatments are tried in order, and the first that no
     gate removes is chosen. A precondition that a column denies, or leaves missing, removes the
     treatment. One that nobody supplied a column for removes it from rung 5 up, and goes to
-    ``to_confirm`` below.
+    ``to_confirm`` below. Caps on contacts are kept by the whole plan together with the log, all
+    accounts of a person and what runs beside a treatment included; what runs beside it on the same
+    channel is part of the same contact.
 
     Parameters
     ----------
@@ -114,7 +117,7 @@ def assign(
     pair = np.full(len(table), -1)
     pair[rows] = stage * len(strategy.file.bands) + band
     draft, arm = drafted(units, gates, strategy, pair)
-    draft.share_caps()
+    share_caps(draft)
     return _as_plan(draft, rows, scored, stage, band, arm, policy)
 
 

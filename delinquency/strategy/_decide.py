@@ -19,7 +19,7 @@ from delinquency.strategy._strategy import Strategy
 
 __all__ = ["Decisions", "decide"]
 
-_TOLD = ["channel", "earliest_at", "to_confirm", "notices", "warnings"]
+_TOLD = ["channel", "earliest_at", "notices", "warnings"]
 
 
 @dataclass(frozen=True)
@@ -213,8 +213,11 @@ def _replaced(
     result.loc[moved, "also"] = ""
     result.loc[moved, "rule"] = "value, not " + plan.loc[moved, "rule"]
     keys = pd.MultiIndex.from_arrays([plan.loc[moved, "account_id"], chosen[other]])
-    facts = told.set_index(["account_id", "treatment"]).loc[keys, _TOLD]
+    facts = told.set_index(["account_id", "treatment"]).loc[keys, [*_TOLD, "to_confirm"]]
     for name in _TOLD:
         result.loc[moved, name] = facts[name].to_numpy()
+    asked = facts["to_confirm"].astype(object).to_numpy()
+    result.loc[moved, "to_confirm"] = np.where(asked == "", "", chosen[other] + ": " + asked)
+    result.loc[moved, "postponed"] = ""  # worth chooses among what may be done now
     result["decision_id"] = decision_ids(result["account_id"], result["treatment"], *hashed)
     return result

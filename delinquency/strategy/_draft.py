@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from delinquency.schema import hash_share
-from delinquency.strategy._clock import NEVER, release
+from delinquency.strategy._clock import NEVER
 from delinquency.strategy._conditions import holds_for
-from delinquency.strategy._effects import channels_of
 from delinquency.strategy._file import Cell
 from delinquency.strategy._gates import Gate, Gates
 from delinquency.strategy._patterns import patterns, worded
-from delinquency.strategy._rule_models import Rule
 from delinquency.strategy._strategy import Strategy
+from delinquency.strategy._together import hours_of, opening_together
 from delinquency.strategy._treatments import ARRANGEMENT, CARE
 
 __all__ = ["Draft"]
@@ -231,21 +230,39 @@ class Draft:
         code, words = patterns([~removed[:, k] for k in range(len(beside))], len(rows))
         for number, word in enumerate(words):
             running = self._compatible(name, [beside[position] for position in word])
-            self._tell(rows[code == number], name, running)
+            self.tell(rows[code == number], name, running)
 
-    def _tell(self, rows: np.ndarray, name: str, beside: Sequence[str]) -> None:
-        """Write what goes with the chosen treatment and with those beside it, and from when."""
-        gates, together = self.gates, [name, *beside]
+    def tell(self, rows: np.ndarray, name: str, beside: Sequence[str]) -> None:
+        """Write what goes with the chosen treatment and with those beside it, and from when.
+
+        One instant a row: nothing of it happens before everything of it may. What shares no hour with
+        the rest is left out.
+        """
+        gates, together, when = self.gates, [name], self.gates.earliest(name)[rows]
+        for other in beside:
+            when = opening_together(gates, [*together, other], rows)
+            never = when == NEVER
+            if never.any():
+                self.note(rows[never], other, _joined(hours_of(gates, other), rows[never]))
+                self.tell(rows[never], name, [entry for entry in beside if entry != other])
+                rows, when = rows[~never], when[~never]
+            together.append(other)
         self.text["also"][rows] = "; ".join(beside)
         self.text["to_confirm"][rows] = self._to_confirm(together, rows)
-        # one instant a row: nothing of it happens before everything of it may
-        self.earliest[rows] = np.max([gates.earliest(entry)[rows] for entry in together], axis=0)
+        self.earliest[rows] = when
         for column, told in (
             ("postponed", gates.postponing),
             ("notices", gates.notices),
             ("warnings", gates.warnings),
         ):
             self.text[column][rows] = _joined([g for entry in together for g in told(entry)], rows)
+
+    def note(self, rows: np.ndarray, name: str, reasons: str | np.ndarray) -> None:
+        """Write down that a treatment was removed, beside what else was."""
+        before = self.text["removed"][rows]
+        self.text["removed"][rows] = (
+            before + np.where(before == "", "", "; ") + f"{name}: " + reasons
+        )
 
     def _to_confirm(self, names: Sequence[str], rows: np.ndarray) -> np.ndarray:
         asked = {name: _joined(self.gates.to_confirm(name), rows) for name in names}
@@ -266,54 +283,6 @@ class Draft:
                 running.append(other)
                 groups.add(group)
         return running
-
-    def share_caps(self) -> None:
-        """Let the accounts of one person share its caps: the longest overdue goes first.
-
-        Each account alone may keep a cap that all of them together would break.
-        """
-        engine = self.gates.engine
-        if "person_id" not in self.gates.facts.table:
-            return
-        for rule, applies in engine.shared_caps():
-            on = np.isin(self.text["channel"].astype(str), sorted(channels_of(rule)))
-            rows = np.flatnonzero(on & applies)
-            if len(rows):
-                self._postpone_beyond(rule, rows)
-
-    def _postpone_beyond(self, rule: Rule, rows: np.ndarray) -> None:
-        assert rule.cap is not None
-        dpd = self.gates.dpd[rows]
-        ranked = rows[np.lexsort((rows, -dpd))]
-        place = pd.Series(ranked).groupby(self._persons()[ranked]).cumcount().to_numpy()
-        over = ranked[place >= self._free(rule, ranked)]
-        for row_name in np.unique(self.text["treatment"][over].astype(str)):
-            here = over[self.text["treatment"][over] == row_name]
-            before = self.text["removed"][here]
-            glue = np.where(before == "", "", "; ")
-            self.text["removed"][here] = before + glue + f"{row_name}: {rule.id}"
-            self.text["rule"][here] = self.text["rule"][here] + "/shared_cap"
-            self.text["treatment"][here] = self.strategy.file.last_resort
-            for name in ("also", "channel", "postponed", "to_confirm", "notices", "warnings"):
-                self.text[name][here] = ""
-            self.earliest[here] = self.gates.engine.now
-            self.propensity[here] = 1.0
-
-    def _persons(self) -> np.ndarray:
-        return pd.factorize(self.gates.facts.table["person_id"])[0]
-
-    def _free(self, rule: Rule, rows: np.ndarray) -> np.ndarray:
-        """Return how many more contacts the cap permits on the day of the planned one."""
-        cap, engine = rule.cap, self.gates.engine
-        assert cap is not None
-        free = np.full(len(rows), cap.max, dtype=np.int64)
-        if engine.log is None:
-            return free
-        times = engine.counted(rule)[rows]
-        for k in range(cap.max):
-            ends = release(times[:, k], engine.zone[rows], engine.zones, days=cap.days)
-            free -= ends > self.earliest[rows]
-        return free
 
 
 def _instants(moments: np.ndarray) -> np.ndarray:

@@ -91,12 +91,12 @@ class RuleEngine:
             self._treatments[name] = state
         return self._treatments[name]
 
-    def shared_caps(self) -> list[tuple[Rule, np.ndarray]]:
-        """Return the blocking caps that accounts of one person share, and whom they bind."""
+    def caps(self) -> list[tuple[Rule, np.ndarray]]:
+        """Return the blocking caps, and whom they bind."""
         return [
             (rule, self._applies(pack, rule))
             for pack, rule in self.rules
-            if rule.blocks and rule.cap is not None and rule.cap.unit != "account"
+            if rule.blocks and rule.cap is not None
         ]
 
     def settles(self, fact: str) -> np.ndarray | None:

@@ -14,7 +14,9 @@ import pandas as pd
 from delinquency import storage
 from delinquency.errors import InputError, Problem, did_you_mean
 from delinquency.schema import to_frame
+from delinquency.strategy._strategy import Strategy
 from delinquency.strategy._treatments import catalogue
+from delinquency.strategy._words import Lang
 
 __all__ = ["DIALLER_COLUMNS", "export_dialler", "export_plan"]
 
@@ -71,7 +73,8 @@ def export_dialler(
     *,
     channels: Sequence[str] = ("phone", "ai_voice"),
     columns: Mapping[str, str] = DIALLER_COLUMNS,
-    lang: str = "en",
+    lang: Lang = "en",
+    strategy: Strategy | None = None,
 ) -> int:
     """Write the rows of some channels as a flat file for a dialler or CRM; return how many.
 
@@ -90,14 +93,19 @@ def export_dialler(
         Their names for our columns; `DIALLER_COLUMNS` by default.
     lang : {"en", "zh"}
         Language of the script.
+    strategy : Strategy, optional
+        Whose treatments the scripts are of; the shipped ones when not given.
 
     Raises
     ------
     InputError
-        ``DLQ-102`` when the mapping asks for a column that the plan has not.
+        ``DLQ-102`` when the mapping asks for a column that the plan has not; ``DLQ-103`` when the
+        language is unknown.
     """
+    if lang not in ("en", "zh"):
+        raise InputError(Problem("DLQ-103", "unknown language", "lang", fix='write "en" or "zh"'))
     table = to_frame(plan, "plan")
-    names = catalogue()
+    names = catalogue() if strategy is None else strategy.treatments
     scripts = {name: getattr(entry.text, lang) for name, entry in names.items()}
     table = table.assign(script=table["treatment"].map(scripts).fillna(""))
     lacking = [name for name in columns.values() if name not in table]

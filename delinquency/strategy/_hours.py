@@ -50,16 +50,24 @@ class Hours:
         self.place, self.places = jurisdictions(table)
         self.zone, self.zones = self._zone_sets(packs)
 
-    def opening(self, start: np.ndarray, windows: Windows) -> np.ndarray:
-        """Return the first instant from `start` on that all windows allow; equal cases once."""
-        key = self.zone * len(self.places) + self.place
+    def opening(
+        self, start: np.ndarray, windows: Windows, rows: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the first instant from `start` on that all windows allow; equal cases once.
+
+        With `rows`, `start` and the answer are of those accounts; windows are always of all.
+        """
+        rows = np.arange(self.n) if rows is None else rows
+        key = self.zone[rows] * len(self.places) + self.place[rows]
         for _, applies in windows:
-            key, _ = pd.factorize(key * 2 + applies)
+            key, _ = pd.factorize(key * 2 + applies[rows])
         moment, moments = pd.factorize(start)
         code, cases = pd.factorize(key.astype(np.int64) * len(moments) + moment)
         first = np.full(len(cases), -1, dtype=np.int64)
-        first[code[::-1]] = np.arange(self.n)[::-1]
-        answers = np.array([self._open_at(row, int(start[row]), windows) for row in first.tolist()])
+        first[code[::-1]] = np.arange(len(rows))[::-1]
+        answers = np.array(
+            [self._open_at(int(rows[k]), int(start[k]), windows) for k in first.tolist()]
+        )
         return answers.astype(np.int64)[code]
 
     def _open_at(self, row: int, moment: int, windows: Windows) -> int:

@@ -12,6 +12,11 @@ from delinquency.engines import ScoreJob, score_accounts
 from delinquency.errors import InputError, IntegrityError
 
 
+def plain(frame):
+    """The table with one value for all that is missing: pandas 2.2 has several for texts."""
+    return frame.astype(object).where(frame.notna(), None)
+
+
 @pytest.mark.parametrize("with_accounts", [True, False])
 def test_it_says_what_the_road_says(book, with_accounts):
     """Scores, reasons, refusals and plan are those of `workflows.score` and `workflows.plan`."""
@@ -23,7 +28,7 @@ def test_it_says_what_the_road_says(book, with_accounts):
 
     for expected in (scored.scores, plan):
         got = table[list(expected.columns)]
-        pd.testing.assert_frame_equal(got, expected, check_dtype=False, check_exact=True)
+        pd.testing.assert_frame_equal(plain(got), plain(expected), check_exact=True)
     assert table["refused"].isna().all() and table["reason_1"].notna().any()
 
 

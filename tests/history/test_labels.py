@@ -163,7 +163,7 @@ def test_outside_labels_meet_the_snapshots_by_key():
 def test_outside_labels_that_meet_nothing_are_refused(key):
     """Text ids against integers, or another date: every label would be missing."""
     outside = pd.DataFrame({"account_id": [1], "snapshot_date": ["2026-01-31"], "bad": [1]})
-    with pytest.raises(InputError, match="DLQ-110"):
+    with pytest.raises(InputError, match="DLQ-116"):
         label_from(outside.assign(**key), take_snapshots(book([0]), "2026-01-31"))
 
 

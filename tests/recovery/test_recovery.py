@@ -170,6 +170,36 @@ def test_the_share_follows_what_is_known_and_the_sign_that_is_set():
     assert np.abs(found - truth).max() < 0.03
 
 
+def test_accounts_of_one_person_judge_together_what_share_they_bring():
+    """A figure that only names the person says nothing of other persons: with ids no tree is kept."""
+    person = np.repeat(np.arange(60), 30)
+    share = np.where(person % 2, 0.8, 0.2)  # the persons nearest in x are the least alike
+    table = (
+        pd.DataFrame({"x": person.astype(float)}),
+        100 * share[:, None],
+        np.full(len(person), 100.0),
+    )
+    model = RecoveryModel(1, n_estimators=30, min_child_samples=20)
+
+    assert model.fit(*table).booster_ is not None  # the control: row by row it seems to know
+    assert model.fit(*table, groups=person).booster_ is None
+    assert model.predict(table[0]) == pytest.approx(share.mean())
+    assert model.fit(*table, groups=np.zeros(len(person))).booster_ is None  # one person alone
+
+
+def test_signs_are_of_columns_that_are_there():
+    """A misspelt name would leave its column without a sign; all are said together."""
+    X, paid, balance = repaid(200, 1)
+    model = RecoveryModel(2, signs={"xx": 1, "x": 2, "y": 0})
+    with pytest.raises(InputError) as caught:
+        model.fit(X, paid, balance)
+
+    assert [problem.code for problem in caught.value.problems] == ["DLQ-102", "DLQ-103", "DLQ-102"]
+    assert str(caught.value).splitlines()[0] == (
+        'DLQ-102 signs: no column "xx". fix: did you mean "x"?'
+    )
+
+
 def test_recoveries_are_calibrated_by_group():
     """On other accounts, cut off, each fifth brings what was expected within 8%."""
     model = RecoveryModel(horizon=12).fit(*repaid(20_000, 3, effect=0.2, cut=True))

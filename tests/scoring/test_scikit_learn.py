@@ -1,7 +1,9 @@
 """The estimators are drop-in scikit-learn: its own common checks, with reasons for what cannot hold."""
 
 import pytest
+import sklearn
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.fixes import parse_version
 
 from delinquency.scoring import RiskModel, Scorecard
 
@@ -9,7 +11,11 @@ _ROWS_COUNT = (
     "a row of weight 2 is one account, not two: folds, bins and least sizes count accounts, so doubling a "
     "weight is not the same as doubling a row"
 )
-EXPECTED = {RiskModel: {"check_sample_weight_equivalence_on_dense_data": _ROWS_COUNT}}
+_WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
+EXPECTED = {RiskModel: {_WEIGHTS: _ROWS_COUNT}}
+if parse_version(sklearn.__version__) < parse_version("1.7"):
+    # the first row decides which classes become one, and the check shuffles one of its two samples
+    EXPECTED[Scorecard] = {_WEIGHTS: "scikit-learn 1.6 gives the two samples different classes"}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")

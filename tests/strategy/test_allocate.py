@@ -202,6 +202,25 @@ def test_visits_are_limited_by_region():
     assert result.used == {("visits", "north"): 1.0}
 
 
+def test_a_limit_on_a_group_without_accounts_is_noted(caplog):
+    """An empty region is no mistake; one that is nearly the name of an unlimited one is said aloud."""
+    values, region = [[0.0, 5.0], [0.0, 7.0], [0.0, 2.0]], ["north", "north", "south"]
+    task = (values, {"visits": [0, 1]})
+    limits = {("visits", "nroth"): 1, ("visits", "island"): 2, ("visits", "south"): 1}
+
+    result = allocate(*task, limits, groups={"visits": region})
+
+    slip = 'No account is in "visits / nroth"; did you mean "north"?'
+    assert result.notes == (slip, 'No account is in "visits / island".')
+    assert result.explain().splitlines()[-2:] == list(result.notes)
+    assert [record.getMessage() for record in caplog.records] == [f"allocate: {slip}"]
+    assert result.treatment.tolist() == [1, 1, 1]
+
+    limits[("visits", "north")] = 2  # its name is no longer the misspelling of an unlimited one
+    assert allocate(*task, limits, groups={"visits": region}).notes[0].endswith('nroth".')
+    assert allocate(*task, {("visits", "south"): 1}, groups={"visits": region}).notes == ()
+
+
 @given(st.integers(2, 60), st.integers(0, 10**6))
 def test_a_person_gets_one_contact_at_most(n, seed):
     """Several accounts of one person share one contact; branch and bound agrees."""

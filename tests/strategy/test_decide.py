@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delinquency.errors import InputError
-from delinquency.strategy import Strategy, assign, decide, eligible, treatments
+from delinquency.strategy import (
+    RulePack,
+    Strategy,
+    assign,
+    decide,
+    eligible,
+    explain,
+    treatments,
+)
 
 AS_OF = "2026-07-01T10:00+00:00"
 NAMES = ["no_action", "digital_reminder", "ai_voice_call", "agent_call", "field_visit"]
@@ -65,6 +73,40 @@ def test_worth_never_trades_a_gate_a_hold_or_a_rung(seed, calls):
     held = plan["rule"].str.startswith("hold:")
     pd.testing.assert_frame_equal(decided[held], plan[held])
     assert (decided["treatment"] == "agent_call").sum() <= called + calls
+
+
+HOURS = RulePack.from_text("""
+format: 1
+id: house.hours
+version: "1"
+title: calls in the afternoon
+jurisdiction: any
+actors: [any]
+status: house
+rules:
+  - {id: hours, kind: contact_window, mode: executable, severity: block, evidence: primary,
+     channels: [phone], window: {allow: ["15:00", "20:00"]}}
+""")
+
+
+def test_a_treatment_that_worth_chose_is_told_like_one_of_the_policy():
+    """The message need not wait as the call does, and what to confirm of it is said in words."""
+    scores = book(0, n=1)[0].assign(band="C")
+    accounts = pd.DataFrame({"account_id": [0], "days_past_due": [20], "time_zone": "UTC"})
+    values = pd.DataFrame({"digital_reminder": [9.0], "agent_call": 1.0}, index=[0])
+    rules = {"house_policy": HOURS, "as_of": AS_OF}
+    own = "cells:\n  - {stage: late, band: C, treatment: digital_reminder}\n"
+    head = "format: 1\nname: own\nstages: [{stage: late, dpd: [0, null]}]\nbands: [{band: C}]\n"
+
+    plan = assign(scores, accounts, **rules).iloc[0]
+    chosen = decide(scores, accounts, values=values, **rules).plan.iloc[0]
+    by_policy = assign(scores, accounts, strategy=Strategy.from_text(head + own), **rules).iloc[0]
+
+    assert (plan["treatment"], plan["postponed"]) == ("agent_call", "hours")
+    assert chosen["treatment"] == "digital_reminder"
+    told = ["channel", "earliest_at", "postponed", "to_confirm", "notices", "warnings"]
+    assert chosen[told].tolist() == by_policy[told].tolist()
+    assert "Before Overdue reminder by message, confirm: " in explain(chosen.to_dict())
 
 
 def test_without_limits_each_gets_what_is_worth_most():

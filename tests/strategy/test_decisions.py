@@ -1,5 +1,6 @@
 """The decision log: decided once, provable later, and no edit goes unnoticed."""
 
+import datetime
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,6 +119,23 @@ def test_a_plan_that_is_shown_is_proved_against_the_log(tables, tmp_path):
         replay(shown, "2026-07-01")
     with pytest.raises(InputError, match="DLQ-126"):
         replay(shown.assign(as_of=pd.Timestamp("2026-07-02")), "2026-07-01", log=tmp_path)
+
+
+def test_a_plan_is_proved_however_it_was_kept(tables, tmp_path):
+    """Through CSV dates are text and empty texts missing; polars and days work too, nonsense does not."""
+    shown = record(tmp_path / "log", tables)
+    shown.to_csv(tmp_path / "plan.csv", index=False)
+    ours, theirs = pd.read_csv(tmp_path / "plan.csv"), storage.read_table(tmp_path / "plan.csv")
+    days = shown.assign(as_of=datetime.date(2026, 7, 1))
+
+    for plan in (ours, theirs, days, pl.from_pandas(shown), shown.assign(as_of="2026-07-01")):
+        assert replay(plan, "2026-07-01", log=tmp_path / "log")["same"].all()
+    edited = ours.assign(also="extension")
+    assert not replay(edited, "2026-07-01", log=tmp_path / "log")["same"].any()
+    with pytest.raises(InputError, match="DLQ-126 plan"):
+        replay(ours.assign(as_of="2026-07-02"), "2026-07-01", log=tmp_path / "log")
+    with pytest.raises(InputError, match=r"DLQ-103 plan\.as_of"):
+        replay(ours.assign(as_of="1 July"), "2026-07-01", log=tmp_path / "log")
 
 
 def test_the_last_plan_names_the_run_that_decided_each_row(tables, tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from delinquency import storage
 from delinquency.errors import InputError
-from delinquency.strategy import assign, early_warning, export_dialler, export_plan
+from delinquency.strategy import Strategy, assign, early_warning, export_dialler, export_plan
 
 
 @pytest.fixture
@@ -56,6 +56,29 @@ def test_a_mapping_of_ones_own_and_a_column_that_is_not_there(plan, tmp_path):
     with pytest.raises(InputError, match="did you mean"):
         export_dialler(plan, tmp_path / "b.txt", columns={"ID": "acount_id"})
     assert not (tmp_path / "b.txt").exists()
+
+
+def test_the_script_is_that_of_the_house_where_it_has_its_own(plan, tmp_path):
+    """An agent reads what the strategy's file says, in one of the two languages."""
+    own = """
+treatments:
+  - treatment: agent_call
+    name: {en: Call, zh: 电话}
+    rung: 4
+    mutex: contact
+    dpd: [5, 180]
+    capacity: agent_hours
+    channels: [phone]
+    requires: [valid_phone, in_window, under_cap, not_on_hold]
+    text: {en: Say who you are., zh: 请先表明身份。}
+"""
+    house = Strategy.from_text(own + Strategy.default_text())
+    for lang, script in (("en", "Say who you are."), ("zh", "请先表明身份。")):
+        columns = {"SCRIPT": "script"}
+        export_dialler(plan, tmp_path / "a.txt", columns=columns, lang=lang, strategy=house)
+        assert (tmp_path / "a.txt").read_text("utf-8").splitlines()[1] == script
+    with pytest.raises(InputError, match="DLQ-103 lang"):
+        export_dialler(plan, tmp_path / "b.txt", lang="fr")
 
 
 def test_texts_of_a_dialler_file_keep_to_their_line(plan, tmp_path):

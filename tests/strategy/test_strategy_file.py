@@ -225,11 +225,23 @@ def test_yaml_is_1_2_so_no_is_text_and_a_time_is_no_number():
     assert any("mapping" in line for line in lines)
 
 
+def brief(schema):
+    """Leave out what pydantic 2.7 says beside what newer ones say: the same again."""
+    if isinstance(schema, list):
+        return [brief(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    again = {"enum"} if "const" in schema else set()
+    again |= {"propertyNames"} if "patternProperties" in schema else set()
+    again |= {"additionalProperties"} if schema.get("additionalProperties") is True else set()
+    return {key: brief(entry) for key, entry in schema.items() if key not in again}
+
+
 def test_the_schema_for_editors_is_current():
     """The shipped JSON schema is what the models generate."""
     shipped = resources.files("delinquency.strategy").joinpath("data/strategy.schema.json")
 
-    assert json.loads(shipped.read_text("utf-8")) == json_schema()
+    assert brief(json.loads(shipped.read_text("utf-8"))) == brief(json_schema())
 
 
 def test_a_treatment_of_ones_own_may_tighten_but_not_loosen():

@@ -39,6 +39,11 @@ def parts(monkeypatch):
     monkeypatch.setattr(_intake, "_MOST_ROWS", 300)
 
 
+def plain(frame):
+    """The table with one value for all that is missing: pandas 2.2 has several for texts."""
+    return frame.astype(object).where(frame.notna(), None)
+
+
 def scored(out):
     return read_table(out).drop(columns="bundle")
 
@@ -55,7 +60,7 @@ def test_scores_are_those_of_the_function_on_tables(where, tmp_path):
     expected = workflows.score(book(), scorer(), as_of=NEW)
 
     pd.testing.assert_frame_equal(
-        read_table(tmp_path / "out"), expected.scores, check_dtype=False, check_exact=True
+        plain(read_table(tmp_path / "out")), plain(expected.scores), check_exact=True
     )
     assert shares["accounts"].sum() == 240
     assert shares["share"].sum() == pytest.approx(1)
