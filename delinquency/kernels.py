@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-__all__ = ["compiled", "element_wise", "in_blocks", "kept"]
+__all__ = ["compiled", "element_wise", "in_blocks", "kept", "side_by_side"]
 
 _LOG = logging.getLogger("delinquency")
 
@@ -72,12 +73,41 @@ def in_blocks(work: Callable[[int], None], rows: int, size: int, threads: int = 
     [0, 2, 4]
     """
     starts = range(0, rows, size)
-    if threads <= 1 or len(starts) <= 1:
-        for first in starts:
+    left = iter(starts)  # who is free takes the next
+
+    def some(worker: int) -> None:
+        for first in left:
             work(first)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, starts))
+
+    side_by_side(some, min(threads, len(starts)))
+
+
+def side_by_side(work: Callable[[int], None], workers: int) -> None:
+    """Call `work` with 0, 1, ... at the same time; 0 here, the others on threads that are kept.
+
+    To start a thread takes longer than a small block, and waits for the interpreter's lock. The work must
+    not call this again: it would wait for itself.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> side_by_side(seen.append, 2)
+    >>> sorted(seen)
+    [0, 1]
+    """
+    others = [_threads(os.getpid()).submit(work, worker) for worker in range(1, workers)]
+    try:
+        work(0)
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
+
+
+@functools.cache
+def _threads(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process: a child that was forked has none of its parent's."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="delinquency")
 
 
 def element_wise(rule: Callable[..., Any]) -> Any:

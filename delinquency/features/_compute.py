@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from delinquency.features._kernels import find_cuts
 from delinquency.features._plan import Plan
 from delinquency.features._rows import Block, Cuts, Keys, Memory, Rows, fresh
 from delinquency.features._short_way import changes
+from delinquency.kernels import side_by_side
 from delinquency.schema import STATUSES, known_as_of, month_number
 
 __all__ = ["compute", "nothing_known"]
@@ -53,11 +53,12 @@ def compute(
     cuts = _cuts(keys.starts, rows, plan.dates, max(*plan.windows, _LEAST_HISTORY))
     values = memory(len(plan.wanted), len(cuts.begins)).T
     starts = range(0, len(values), CHUNK)
+    left = iter(starts)  # who is free takes the next
     sums = np.zeros((plan.threads, len(plan.written)))
 
     def work(worker: int) -> None:
         block = np.empty((CHUNK, len(plan.written)))
-        for start in starts[worker :: plan.threads]:
+        for start in left:
             some = Cuts(*(column[start : start + CHUNK] for column in cuts))
             part = block[: len(some.begins)]
             run(plan.blocks, some, rows, plan.windows, part)
@@ -66,13 +67,7 @@ def compute(
             values[start : start + CHUNK] = part[:, plan.picks]
 
     with compile_notice():
-        workers = range(min(plan.threads, len(starts)))
-        if len(workers) <= 1:
-            for worker in workers:
-                work(worker)
-        else:
-            with ThreadPoolExecutor(len(workers)) as pool:
-                list(pool.map(work, workers))
+        side_by_side(work, min(plan.threads, len(starts)))
     with np.errstate(all="ignore"):
         whole = np.isfinite(sums.sum(axis=0))
     return cuts, values, whole[plan.picks]
