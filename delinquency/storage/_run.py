@@ -121,6 +121,10 @@ class Run:
         self._used[name] = self._steps[name]
         return self._used[name]["facts"]
 
+    def has(self, name: str) -> bool:
+        """Return whether a step is finished, by this run or by one that was killed."""
+        return name in self._steps
+
     def write(self, name: str, content: bytes) -> None:
         """Write one file as a step, under its own name.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,9 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = ["AHEAD", "Work"]
 
-# Batches that may wait for their scores: neither side idles when the other is slow for once.
-AHEAD = 2
+# Batches between their features and the disk: nobody idles when another, or the disk, is slow for once.
+AHEAD = 3
 _REASONS = [f"reason_{k}" for k in range(1, 5)]
+
+
+class _Made(NamedTuple):
+    """What was made of a batch: its tables, its counts, and what a plan needs beside its scores."""
+
+    tables: dict[str, pa.Table]
+    facts: dict[str, Any]
+    standing: list[pd.DataFrame]
 
 
 @dataclass
@@ -57,9 +65,13 @@ class Work:
         """Walk through all batches, and return the summary of the run."""
         tally = Tally(self.as_of)
         batch, pending = None, deque[Future[dict[str, Any]]]()
-        with ThreadPoolExecutor(1) as scoring_one:  # while the next are read and computed
+        # two are scored at a time: much of it is one thread's work; one is written, in their order
+        with ThreadPoolExecutor(2) as scoring_some, ThreadPoolExecutor(1) as writing_one:
             for number, batch in enumerate(batches):
-                pending.append(scoring_one.submit(self._done, number, batch))
+                made = None
+                if not self.run.has(self._step(number)):
+                    made = scoring_some.submit(self._scored, batch)
+                pending.append(writing_one.submit(self._done, number, batch, made))
                 tally.read(batch)
                 if len(pending) > AHEAD:
                     self._count(tally, pending.popleft(), say)
@@ -82,40 +94,45 @@ class Work:
         told = self.planner.write(self.run, self.how, counts["scored"], say)
         return {"reconciliation": {**counts, "planned": told["rows"]}, "plan": told}
 
-    def _done(self, number: int, batch: features.FeatureBatch) -> dict[str, Any]:
-        return self._whole(batch) if self.source.whole else self._part(number, batch)
+    def _step(self, number: int) -> str:
+        return f"{number:05d} {self.how}"
+
+    def _done(
+        self, number: int, batch: features.FeatureBatch, made: Future[_Made] | None
+    ) -> dict[str, Any]:
+        """Keep or write what was made of a batch; nothing where a killed run had written it."""
+        if self.source.whole and made is not None:
+            return self._whole(made.result())
+        return self._part(number, batch, made)
 
     def _count(self, tally: Tally, part: Future[dict[str, Any]], say: Say) -> None:
         """Wait for the scores of a batch, and count them."""
         tally.scored(part.result())
         say(_progress(tally, self.source.rows))
 
-    def _whole(self, batch: features.FeatureBatch) -> dict[str, Any]:
+    def _whole(self, made: _Made) -> dict[str, Any]:
         """Keep the scores of a small table, which become one file."""
-        tables, facts = self._scored(batch)
-        self.kept.append(tables)
-        self.standing += self._standing(batch)
-        return facts
+        self.kept.append(made.tables)
+        self.standing += made.standing
+        return made.facts
 
-    def _standing(self, batch: features.FeatureBatch) -> list[pd.DataFrame]:
-        """Return what a plan needs of a batch beside its scores, where there will be one."""
-        return [] if self.planner is None else self.planner.standing(batch)
-
-    def _part(self, number: int, batch: features.FeatureBatch) -> dict[str, Any]:
+    def _part(
+        self, number: int, batch: features.FeatureBatch, made: Future[_Made] | None
+    ) -> dict[str, Any]:
         """Write the scores of one batch, unless a killed run has done so."""
         # the key in the name: no reader that looks into the folder can mix the parts of two versions
         part = f"part-{number:05d}-{self.run.key[:8]}.parquet"
 
         def work(folder: Path) -> tuple[list[str], dict[str, Any]]:
-            tables, facts = self._scored(batch)
+            assert made is not None  # the run has no such step
+            tables, facts, standing = made.result()
             filled = {f"{n}.parquet/{part}": table for n, table in tables.items() if len(table)}
             for name, table in filled.items():
                 storage.write_table(table, folder / name)
             rows = {name: len(table) for name, table in tables.items()}
-            files = [*filled, *_left(self._standing(batch), folder, part)]
-            return files, {**facts, "rows": rows}
+            return [*filled, *_left(standing, folder, part)], {**facts, "rows": rows}
 
-        done = self.run.step(f"{number:05d} {self.how}", work)
+        done = self.run.step(self._step(number), work)
         if done["accounts"] != len(batch.values):
             what = "what a killed run left does not fit the input"
             fix = f"remove {self.run.folder} and run again"
@@ -142,8 +159,8 @@ class Work:
 
         self.rows_written |= self.run.step(f"rest {self.how}", work)["rows"]
 
-    def _scored(self, batch: features.FeatureBatch) -> tuple[dict[str, pa.Table], dict[str, Any]]:
-        """Score one batch: its tables and its counts."""
+    def _scored(self, batch: features.FeatureBatch) -> _Made:
+        """Score one batch."""
         matrix, whole = batch.values, batch.whole
         if batch.names != self.scorer.names:
             matrix, whole = self.scorer.matrix(batch.frame()), None
@@ -155,7 +172,8 @@ class Work:
             "scores": self._scores(scored.scores, batch, fine),
             "refused": refused_table(scored, batch),
         }
-        return tables, of_part(batch, scored, fine, self.as_of, self.scorer.reference)
+        facts = of_part(batch, scored, fine, self.as_of, self.scorer.reference)
+        return _Made(tables, facts, [] if self.planner is None else self.planner.standing(batch))
 
     def _scores(
         self, scores: pd.DataFrame, batch: features.FeatureBatch, fine: np.ndarray
