@@ -20,9 +20,9 @@ __all__ = ["Intake", "begun", "memory_bytes", "open_months"]
 _UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _LEAST = 512 * 2**20
 # Python with the libraries loaded, and what a row costs on its way: read ahead, admitted, in work; measured
-# by benchmarks/batch.py on rows of ten columns with text ids.
-_BASE = 384 * 2**20
-_ROW = 1024
+# on rows of twelve columns with text ids, which take most.
+_BASE = 416 * 2**20
+_ROW = 1792
 _MOST_ROWS, _FEWEST_ROWS = 500_000, 20_000
 
 
