@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import mmap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -179,7 +180,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def unless_memory(error: BaseException) -> None:
     """Raise `MemoryError` where that is what an error of a library below us means.
 
-    A file that could not be mapped for want of memory is not a damaged file.
+    A file that could not be mapped for want of memory is not a damaged file; and where hardly any is
+    left, what a library says of a file cannot be believed.
 
     Examples
     --------
@@ -191,5 +193,13 @@ def unless_memory(error: BaseException) -> None:
     """
     short = isinstance(error, OSError) and error.errno == errno.ENOMEM
     no_thread = isinstance(error, RuntimeError) and "start new thread" in str(error)
-    if isinstance(error, MemoryError) or short or no_thread:
+    if isinstance(error, MemoryError) or short or no_thread or _hardly_any_left():
         raise MemoryError from error
+
+
+def _hardly_any_left() -> bool:
+    try:
+        mmap.mmap(-1, 1 << 26).close()  # asked for, not touched
+    except OSError:
+        return True
+    return False

@@ -74,3 +74,25 @@ def test_want_of_memory_is_told_as_such(error, code, capsys):
     assert cli._failed(error) == code
     told = capsys.readouterr().err
     assert ("DLQ-503" in told) == (code == 5 and "space" not in str(error))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS is kept by Linux alone")
+def test_where_hardly_any_memory_is_left_no_file_is_called_damaged():
+    """Libraries that run out of memory say that a file is; with memory left they are believed."""
+    code = """
+import resource
+from delinquency.errors import unless_memory
+error = OSError("Couldn't deserialize thrift")
+unless_memory(error)
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (16 << 20),) * 2)
+try:
+    unless_memory(error)
+except MemoryError:
+    print("memory")
+"""
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert told.stdout == "memory\n"
