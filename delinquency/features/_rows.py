@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from delinquency.features._feature import Feature
 
-__all__ = ["Block", "Cuts", "Keys", "Memory", "Rows", "fresh"]
+__all__ = ["Block", "Cuts", "Keys", "Memory", "Rows", "Turns", "fresh"]
 
 Memory = Callable[[int, int], np.ndarray]  # given columns and rows, where to write so many
 
@@ -34,6 +35,20 @@ class Rows(NamedTuple):
     opened: np.ndarray  # float64, a month number, NaN for missing
     written_off: np.ndarray
     recovered: np.ndarray
+
+
+class Turns:
+    """Pieces of memory taken in turn: asking the system for it costs more than the features."""
+
+    def __init__(self, pieces: int) -> None:
+        self._pieces = deque([np.empty(0)] * pieces)
+
+    def __call__(self, columns: int, rows: int) -> np.ndarray:
+        needed = columns * rows
+        self._pieces.rotate()
+        if len(self._pieces[0]) < needed:
+            self._pieces[0] = np.empty(needed + needed // 8)  # batches differ a little in size
+        return self._pieces[0][:needed].reshape(columns, rows)
 
 
 class Keys(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from delinquency.errors import InputError, Problem
 from delinquency.features._build import framed
 from delinquency.features._compute import compute, nothing_known
 from delinquency.features._plan import Plan, plan_features
-from delinquency.features._rows import Cuts, Keys, Memory, fresh
+from delinquency.features._rows import Cuts, Keys, Memory, Turns, fresh
 from delinquency.features._short_way import short_way
 from delinquency.features._source import open_batches
 from delinquency.features._spec import WINDOWS, FeatureSpec
@@ -131,7 +130,7 @@ def feature_batches(
     if not names:
         raise InputError(Problem("DLQ-100", "no rows", "months", 0, "check the export"))
     plan = plan_features(names, as_of, snapshots, windows, spec, threads)
-    for_months, for_values = (_Turns(reuse + 1) if reuse else fresh for _ in range(2))
+    for_months, for_values = (Turns(reuse + 1) if reuse else fresh for _ in range(2))
     empty = True
     for start, table in _whole_accounts(batches):
         empty = False
@@ -148,20 +147,6 @@ def _entered(table: pa.Table, where: str, memory: Memory) -> tuple[pd.DataFrame,
     if found is not None:
         return found
     return admit(table.to_pandas(date_as_object=False), MONTHS, where), None
-
-
-class _Turns:
-    """Pieces of memory taken in turn: asking the system for it costs more than the features."""
-
-    def __init__(self, pieces: int) -> None:
-        self._pieces = deque([np.empty(0)] * pieces)
-
-    def __call__(self, columns: int, rows: int) -> np.ndarray:
-        needed = columns * rows
-        self._pieces.rotate()
-        if len(self._pieces[0]) < needed:
-            self._pieces[0] = np.empty(needed + needed // 8)  # batches differ a little in size
-        return self._pieces[0][:needed].reshape(columns, rows)
 
 
 def stream_features(

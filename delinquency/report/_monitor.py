@@ -10,7 +10,7 @@ import pandas as pd
 
 from delinquency import evaluation
 from delinquency.monitoring import Limits, Reason
-from delinquency.report._monitor_segments import segment_section
+from delinquency.report._monitor_segments import BY_FAMILY, segment_section
 from delinquency.report._sheet import Card, Grid, Picture, Section, Sheet
 
 __all__ = ["draw_early", "draw_shift", "monitor_sheet"]
@@ -201,15 +201,6 @@ def _numbers(
     return found
 
 
-_BY_FAMILY = {
-    "family": ("Family", "text"),
-    "features": ("Features", "count"),
-    "shifted": ("Surely shifted", "count"),
-    "use": ("Use in the score", "share"),
-    "psi": ("Mean index", "figure"),
-    "noise": ("by chance", "figure"),
-    "worst": ("Moved most", "text"),
-}
 _BY_FEATURE = {
     "name": ("Feature", "text"),
     "use": ("Use in the score", "share"),
@@ -245,7 +236,7 @@ def _shift(table: Any, drift: Any, limits: Limits) -> Section:
         f"The score has moved by {last['psi']:.3f}, {beyond}",
         pictures=[picture],
         grids=[
-            Grid(families, _BY_FAMILY, "By family of features, the latest snapshot"),
+            Grid(families, BY_FAMILY, "By family of features, the latest snapshot"),
             Grid(now.head(12), _BY_FEATURE, "The features that moved most"),
         ],
     )

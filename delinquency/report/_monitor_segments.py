@@ -9,7 +9,7 @@ import pandas as pd
 
 from delinquency.report._sheet import Grid, Section
 
-__all__ = ["segment_section"]
+__all__ = ["BY_FAMILY", "segment_section"]
 
 _QUESTIONS = {
     "score_shift": "score as at training",
@@ -44,8 +44,7 @@ _SHIFT = {
     "high": ("to", "figure"),
     "noise_95": ("Chance below", "fine"),
 }
-_DRIFT = {
-    "segment": ("Segment", "text"),
+BY_FAMILY = {
     "family": ("Family", "text"),
     "features": ("Features", "count"),
     "shifted": ("Surely shifted", "count"),
@@ -54,6 +53,7 @@ _DRIFT = {
     "noise": ("by chance", "figure"),
     "worst": ("Moved most", "text"),
 }
+_DRIFT = {"segment": ("Segment", "text"), **BY_FAMILY}
 _EXPLAINED = (
     "Each segment is held against its own accounts at training, never against the whole book. A segment "
     "whose noise floor lies above the limit, or which has too few accounts, bads or goods, is too small "
