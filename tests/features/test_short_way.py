@@ -64,6 +64,7 @@ SHORT = {
 LONG = {
     "a day in the month": with_value("month", 30, pd.Timestamp("2025-01-30")),
     "an hour of the day": with_value("month", 30, pd.Timestamp("2025-01-31 12:00")),
+    "an early hour": with_value("month", 30, pd.Timestamp("2025-01-31 03:00")),
     "an hour of the last day": with_value("month", 23, pd.Timestamp("2026-06-30 23:00")),
     "the first of the month": arrow(months().assign(month=lambda f: f.month.dt.to_period("M").dt.start_time)),
     "no month": with_value("month", 30, pd.NaT),
